@@ -1,0 +1,3 @@
+"""Cancel Alipay (Antom) payments from Django."""
+
+__version__ = "0.1.0"

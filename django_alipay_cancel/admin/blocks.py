@@ -1,0 +1,71 @@
+"""A cancellation with its attempts, as both pages show it, and what this person may do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from django_alipay_cancel.admin.base import ReadOnlyAdmin
+from django_alipay_cancel.admin.explaining import Told, outcome
+from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_view
+from django_alipay_cancel.admin.showing import (
+    AttemptLine,
+    Fact,
+    attempt_line,
+    cancellation_badge,
+    facts,
+    tone,
+)
+from django_alipay_cancel.models import Cancellation
+
+_FACTS = (
+    "source",
+    "requested_by_name",
+    "reason",
+    "created_at",
+    "asked_by_name",
+    "next_attempt_at",
+    "finished_at",
+    "closed_by_name",
+    "note",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancellationBlock:
+    """What the templates show of one cancellation; an address is "" where it does not apply."""
+
+    cancellation: Cancellation
+    badge: SafeString
+    tone: str
+    told: Told
+    facts: list[Fact]
+    lines: list[AttemptLine]
+    page_url: str
+    retry_url: str
+    close_url: str
+
+
+def block(
+    model_admin: ReadOnlyAdmin, request: HttpRequest, cancellation: Cancellation
+) -> CancellationBlock:
+    """Return what to show of a cancellation whose payment and attempts have been read."""
+    user = request.user
+    in_review = cancellation.status == Cancellation.Status.NEEDS_REVIEW
+
+    def address(name: str, applies: bool) -> str:
+        return model_admin.url(f"cancellation_{name}", cancellation.pk) if applies else ""
+
+    return CancellationBlock(
+        cancellation=cancellation,
+        badge=cancellation_badge(cancellation),
+        tone=tone(cancellation.status),
+        told=outcome(cancellation),
+        facts=list(facts(cancellation, *_FACTS)),
+        lines=[attempt_line(attempt) for attempt in cancellation.attempts.all()],
+        page_url=address("change", may_view(user, cancellation)),
+        retry_url=address("retry", in_review and may_cancel(user, cancellation.payment)),
+        close_url=address("close", in_review and may_close(user, cancellation)),
+    )

@@ -1,0 +1,93 @@
+"""The admin's own sentences: what a cancellation would do, why it cannot, what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib import messages
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_fsm import can_proceed
+
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.wording import cancellation_message, error_sentence, result_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django_stubs_ext import StrPromise
+
+NOT_ALLOWED = _("You do not have permission to cancel this payment.")
+
+_WHY_NOT: Mapping[str, StrPromise] = {
+    Payment.Status.FAIL: _("The payment failed; there is nothing to cancel."),
+    Payment.Status.CANCELLING: _("The payment is already being cancelled."),
+    Payment.Status.CANCELLED: _("The payment is already cancelled."),
+}
+_EFFECTS: Mapping[str, StrPromise] = {
+    Payment.Status.PROCESSING: _(
+        "The payment is closed and can no longer be paid. "
+        "If the buyer has paid meanwhile, all the money goes back."
+    ),
+    Payment.Status.AUTHORIZED: _("The authorization is released."),
+    Payment.Status.SUCCESS: _("All the money goes back to the buyer."),
+}
+_LEVELS: Mapping[str, int] = {
+    Cancellation.Status.SUCCEEDED: messages.SUCCESS,
+    Cancellation.Status.REJECTED: messages.ERROR,
+}
+
+
+class Told(NamedTuple):
+    """What to tell the person, and how loud: a level of django.contrib.messages."""
+
+    level: int
+    text: str
+
+
+def effect(payment: Payment) -> str:
+    """Return what cancelling the payment would do; "" where there is nothing to cancel."""
+    return str(_EFFECTS.get(payment.status, ""))
+
+
+def why_not(payment: Payment, *, permitted: bool) -> str:
+    """Return why this payment cannot be cancelled by this person now; "" when it can."""
+    if not can_proceed(payment.begin_cancellation):
+        return str(_WHY_NOT[payment.status])
+    return "" if permitted else str(NOT_ALLOWED)
+
+
+def outcome(cancellation: Cancellation) -> Told:
+    """Return what became of the cancellation, and on whose word; unknown is a warning."""
+    level = _LEVELS.get(cancellation.status, messages.WARNING)
+    text = cancellation_message(cancellation)
+    if source := _source(cancellation):
+        # Chinese puts no space between sentences, so the joint is translatable too.
+        joint = gettext("%(sentence)s %(next_sentence)s")
+        text = joint % {"sentence": text, "next_sentence": source}
+    return Told(level, text)
+
+
+def _source(cancellation: Cancellation) -> str:
+    code = {"code": cancellation.result_code}
+    if cancellation.closed_by_name:
+        return gettext("Closed by hand by %(name)s.") % {"name": cancellation.closed_by_name}
+    if not cancellation.result_code:
+        return ""
+    if cancellation.error:
+        return gettext("Code in the answer that is not verified: %(code)s.") % code
+    return gettext("Alipay's code: %(code)s.") % code
+
+
+def attempt_sentence(attempt: CancellationAttempt) -> str:
+    """Return what one call brought, for people; "" while it is open or when the code says it."""
+    if attempt.error:
+        return error_sentence(attempt.error)
+    if attempt.payment_status:
+        return gettext("Alipay says of the payment: %(status)s.") % {
+            "status": attempt.payment_status
+        }
+    # An S that did not count (it names no payment) must not read as "cancelled".
+    if attempt.result_status == "S" and attempt.outcome != CancellationAttempt.Outcome.SUCCEEDED:
+        return gettext("The answer does not say which payment it is about.")
+    return result_sentence(attempt.result_code) if attempt.result_code else ""

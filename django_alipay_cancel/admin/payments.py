@@ -1,0 +1,191 @@
+"""Payments in the admin: the list, and the page with every attempt to cancel one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_alipay_cancel import services
+from django_alipay_cancel.admin import confirming
+from django_alipay_cancel.admin.base import ReadOnlyAdmin
+from django_alipay_cancel.admin.blocks import block
+from django_alipay_cancel.admin.carrying_out import carry_out
+from django_alipay_cancel.admin.explaining import Told, why_not
+from django_alipay_cancel.admin.permissions import may_cancel, may_close
+from django_alipay_cancel.admin.showing import (
+    Fact,
+    cancellation_badge,
+    facts,
+    moment,
+    payment_badge,
+    step_label,
+)
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+
+
+def named(term: str) -> Q:
+    """Return the condition that a payment has exactly this id or reference."""
+    term = term.strip()
+    condition = Q(payment_request_id=term) | Q(payment_id=term) | Q(reference=term)
+    try:
+        return condition | Q(pk=UUID(term))
+    except ValueError:
+        return condition
+
+
+class PaymentList(ChangeList):
+    """The list, which reads the cancellations of the shown payments only."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        newest_first = Cancellation.objects.order_by("-created_at", "-id").defer("note")
+        self.result_list = list(self.result_list)
+        prefetch_related_objects(self.result_list, Prefetch("cancellations", newest_first))
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    page_template = "payment.html"
+    list_display = ["name", "money", "state", "last_cancellation", "created"]
+    list_filter = ["status"]
+    search_fields = ["payment_request_id", "payment_id", "reference"]
+    search_help_text = _("The whole reference, payment request ID or payment ID.")
+    actions = ["cancel_selected"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PaymentList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (queryset.filter(named(search_term)) if search_term.strip() else queryset), False
+
+    @admin.display(description=_("reference"))
+    def name(self, payment: Payment) -> str:
+        return str(payment)
+
+    @admin.display(description=_("amount"))
+    def money(self, payment: Payment) -> SafeString:
+        return format_html('<span class="alipay-amount">{}</span>', payment.amount)
+
+    @admin.display(description=_("payment status"))
+    def state(self, payment: Payment) -> SafeString:
+        return payment_badge(payment)
+
+    @admin.display(description=_("last cancellation"))
+    def last_cancellation(self, payment: Payment) -> SafeString | None:
+        last = next(iter(payment.cancellations.all()), None)
+        if last is None:
+            return None
+        return format_html(
+            '{} <span class="alipay-step">{}</span>', cancellation_badge(last), step_label(last)
+        )
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, payment: Payment) -> SafeString | str:
+        return moment(payment.created_at)
+
+    def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        # Whoever cancels or closes also sees what became of it.
+        return (
+            super().has_view_permission(request, obj)
+            or self.has_cancel_permission(request, obj)
+            or may_close(request.user)
+        )
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
+        return may_cancel(request.user, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("cancel/", self.cancel_view, "payment_cancel"),
+            self.route("<uuid:object_id>/refresh/", self.refresh_view, "payment_refresh"),
+            *super().get_urls(),
+        ]
+
+    @admin.action(description=_("Cancel selected payments"), permissions=["cancel"])
+    def cancel_selected(
+        self, request: HttpRequest, queryset: QuerySet[Payment]
+    ) -> HttpResponseRedirect | None:
+        keys = list(queryset.values_list("pk", flat=True)[: confirming.MOST + 1])
+        if len(keys) <= confirming.MOST:
+            return redirect(confirming.url(self, request, keys))
+        self.message_user(request, confirming.too_many(), messages.ERROR)
+        return None
+
+    def cancel_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask before payments are cancelled (GET), and have them cancelled (POST)."""
+        return confirming.confirm(self, request)
+
+    def refresh_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Check now: ask Alipay for the payment's state."""
+        payment = self.find(request, object_id)
+        if not self.has_cancel_permission(request, payment):
+            raise PermissionDenied
+        if request.method == "POST":  # a GET comes here after a sign-in that had expired
+            carry_out(self, request, payment, gettext("Checked now."), lambda: _check(payment))
+        return redirect(self.page_url(payment))
+
+    def page_context(self, request: HttpRequest, payment: Payment) -> dict[str, Any]:
+        permitted = self.has_cancel_permission(request, payment)
+        return {
+            "title": payment,
+            "facts": [Fact(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
+            "badge": payment_badge(payment),
+            "why_not": why_not(payment, permitted=permitted),
+            "cancel_url": confirming.url(self, request, [payment.pk]),
+            "refresh_url": permitted and self.url("payment_refresh", payment.pk),
+            "cancellations": [block(self, request, row) for row in _cancellations(payment)],
+        }
+
+
+_FACTS = (
+    "reference",
+    "payment_request_id",
+    "payment_id",
+    "merchant",
+    "customer",
+    "created_at",
+    "authorized_at",
+    "paid_at",
+    "failed_at",
+    "cancelled_at",
+    "checked_at",
+    "checked_status",
+)
+
+
+def _cancellations(payment: Payment) -> QuerySet[Cancellation]:
+    """Return the payment's cancellations, the newest first, with all attempts but their bodies."""
+    attempts = CancellationAttempt.objects.using(payment.database).order_by("number")
+    shown = Prefetch("attempts", attempts.defer("request_body", "response_body"))
+    cancellations = Cancellation.objects.using(payment.database).filter(payment=payment)
+    newest_first: QuerySet[Cancellation] = cancellations.order_by("-created_at", "-id")
+    return newest_first.select_related("payment").prefetch_related(shown)
+
+
+def _check(payment: Payment) -> Told:
+    checked_before = payment.checked_at
+    services.refresh_payment(payment)
+    if payment.checked_at == checked_before:
+        return Told(
+            messages.WARNING,
+            gettext("Alipay gave no answer that can be trusted. Nothing has changed."),
+        )
+    return Told(
+        messages.SUCCESS,
+        gettext("Alipay says of the payment: %(status)s. Payment status here: %(here)s.")
+        % {"status": payment.checked_status, "here": payment.get_status_display()},
+    )

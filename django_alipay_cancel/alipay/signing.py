@@ -1,0 +1,185 @@
+"""RSA keys, the content to be signed, and the ``Signature`` header in both directions.
+
+The rules are those of Alipay's "Sign a request and verify the signature" guide.
+"""
+
+import base64
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote, unquote_to_bytes
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+
+ALGORITHM = "RSA256"
+MINIMUM_KEY_BITS = 2048
+
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+
+
+class InvalidKey(ValueError):
+    """The text is not the key that belongs there; the message names what it is, never its text."""
+
+
+class InvalidSignatureHeader(ValueError):
+    """The ``Signature`` header cannot be used, so nothing it covers may be believed."""
+
+
+@dataclass(frozen=True)
+class SignatureHeader:
+    """A parsed ``Signature`` header; ``key_version`` is None when the header names none."""
+
+    key_version: str | None
+    signature: bytes
+
+
+# The caches are keyed by the text, so a key is parsed (and RSA-checked, which is slow) once.
+@lru_cache(maxsize=64)
+def load_private_key(text: str) -> RSAPrivateKey:
+    """Read an RSA private key of at least 2048 bits.
+
+    ``text`` is PEM or the bare base64 of Alipay's console, PKCS#8 or PKCS#1; literal ``\\n``, as
+    left by environment variables, and stray white space are accepted. Raises `InvalidKey`.
+    """
+    key = _read_der(_decode(text))
+    if not isinstance(key, RSAPrivateKey):
+        raise InvalidKey(f"Expected an RSA private key, found {_describe(key)}.")
+    _require_size(key)
+    return key
+
+
+@lru_cache(maxsize=64)
+def load_public_key(text: str) -> RSAPublicKey:
+    """Read an RSA public key of at least 2048 bits.
+
+    ``text`` is PEM or bare base64, X.509 SubjectPublicKeyInfo as Alipay's console shows it, or
+    PKCS#1; ``\\n`` and white space as in `load_private_key`. Raises `InvalidKey`.
+    """
+    key = _read_der(_decode(text))
+    if not isinstance(key, RSAPublicKey):
+        raise InvalidKey(f"Expected an RSA public key, found {_describe(key)}.")
+    _require_size(key)
+    return key
+
+
+def content_to_be_signed(*, path: str, client_id: str, time: str, body: bytes) -> bytes:
+    """Return the exact bytes both sides sign.
+
+    A response is signed over the *request's* path, with the ``response-time`` header as ``time``;
+    both headers are taken as opaque text and ``body`` exactly as it travels.
+    """
+    return f"POST {path}\n{client_id}.{time}.".encode() + body
+
+
+def sign(content: bytes, key: RSAPrivateKey) -> str:
+    """Return the signature of ``content`` as URL-encoded base64, ready for the header."""
+    signature = key.sign(content, PKCS1v15(), SHA256())
+    return quote(base64.b64encode(signature).decode("ascii"), safe="")
+
+
+def signature_header(content: bytes, key: RSAPrivateKey, key_version: str) -> str:
+    """Return the value of the ``Signature`` header for ``content``."""
+    return f"algorithm={ALGORITHM},keyVersion={key_version},signature={sign(content, key)}"
+
+
+def parse_signature_header(value: str) -> SignatureHeader:
+    """Take a ``Signature`` header apart: any order, spaces, and letter case of the names.
+
+    Raises `InvalidSignatureHeader` for another algorithm, a repeated or missing part, or a
+    signature that is not base64.
+    """
+    parts: dict[str, str] = {}
+    for pair in value.split(","):
+        # The first "=" only: a signature that was not URL-encoded ends in "=".
+        name, _, text = pair.partition("=")
+        name = name.strip().lower()
+        if name in parts:
+            raise InvalidSignatureHeader(f"The part {name[:20]!r} is repeated.")
+        parts[name] = text.strip()
+    if parts.get("algorithm", ALGORITHM).upper() != ALGORITHM:
+        raise InvalidSignatureHeader(f"The algorithm is not {ALGORITHM}.")
+    try:
+        # Only %XX is decoded: form decoding would turn the "+" of bare base64 into a space.
+        signature = base64.b64decode(unquote_to_bytes(parts.get("signature", "")), validate=True)
+    except ValueError:
+        raise InvalidSignatureHeader("The signature is not base64.") from None
+    if not signature:
+        raise InvalidSignatureHeader("The signature is missing.")
+    return SignatureHeader(key_version=parts.get("keyversion") or None, signature=signature)
+
+
+def verify(content: bytes, signature: bytes, key: RSAPublicKey) -> bool:
+    """Tell whether ``signature`` is ``content`` signed with SHA-256 and PKCS#1 v1.5, no other."""
+    try:
+        key.verify(signature, content, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _decode(text: str) -> bytes:
+    """Return the DER inside ``text``."""
+    text = text.replace("\\r", "\n").replace("\\n", "\n").strip("\ufeff \t\r\n")
+    if not text:
+        raise InvalidKey("Expected a key, found an empty text.")
+    blocks: list[tuple[str, str]] = _PEM_BLOCK.findall(text)
+    if len(blocks) > 1:
+        labels = ", ".join(label for label, _ in blocks)
+        raise InvalidKey(f"Expected one key, found {len(blocks)} PEM blocks: {labels}.")
+    if not blocks and "-----" in text:
+        raise InvalidKey("Expected a key, found PEM whose BEGIN or END line is missing or damaged.")
+    label, body = blocks[0] if blocks else ("", text)
+    if label == "OPENSSH PRIVATE KEY":
+        raise InvalidKey("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
+    if "ENCRYPTED" in label or "Proc-Type:" in body:
+        raise InvalidKey("Expected a key without a password, found an encrypted private key.")
+    try:
+        # The label says no more: Alipay's SDKs put PKCS#8 under "RSA PRIVATE KEY" and vice versa.
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        raise InvalidKey("Expected a key, found a text that is neither PEM nor base64.") from None
+
+
+def _read_der(der: bytes) -> object:
+    """Return the key, certificate or certificate request that ``der`` holds."""
+    try:
+        return load_der_private_key(der, password=None)
+    except TypeError:
+        raise InvalidKey(
+            "Expected a key without a password, found an encrypted private key."
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        pass
+    for read in (load_der_public_key, x509.load_der_x509_certificate, x509.load_der_x509_csr):
+        try:
+            return read(der)
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+    raise InvalidKey("Expected a key, found base64 that holds no key; it may be cut off.")
+
+
+def _describe(found: object) -> str:
+    if isinstance(found, RSAPrivateKey):
+        return "an RSA private key"
+    if isinstance(found, RSAPublicKey):
+        return "an RSA public key"
+    if isinstance(found, x509.Certificate):
+        return "a certificate"
+    if isinstance(found, x509.CertificateSigningRequest):
+        return "a certificate request"
+    kind = type(found).__name__
+    half = "private" if "Private" in kind else "public"
+    algorithm = kind.removesuffix("PrivateKey").removesuffix("PublicKey")
+    return f"a {half} key of another algorithm ({algorithm})"
+
+
+def _require_size(key: RSAPrivateKey | RSAPublicKey) -> None:
+    if key.key_size < MINIMUM_KEY_BITS:
+        raise InvalidKey(
+            f"Expected an RSA key of at least {MINIMUM_KEY_BITS} bits, found {key.key_size} bits."
+        )

@@ -1,0 +1,1 @@
+"""The REST routes: thin views over the services."""

@@ -1,0 +1,239 @@
+"""What drf-spectacular says of the REST routes, with an example of each outcome and refusal.
+
+Needs the extra `openapi`. A shop that documents its own API imports this module beside its URLs.
+"""
+
+# mypy: disallow-untyped-calls=False
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
+from rest_framework import serializers
+
+from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.api import examples, views
+from django_alipay_cancel.api.base import AlipayView
+from django_alipay_cancel.api.serializers import (
+    CancellationSerializer,
+    PageQuerySerializer,
+    PaymentDetailSerializer,
+    PaymentQuerySerializer,
+    PaymentSerializer,
+    WishSerializer,
+)
+from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.wording import next_step_label
+
+_FOR_ALL = (401, 403, 406, 429)
+_FOR_POST = (400, 404, 409, 413, 415, 503)
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Every refusal, whatever its HTTP status."""
+
+    code = serializers.CharField(help_text="For programs; stays the same in all languages.")
+    message = serializers.CharField(help_text="For people, in the language of the request.")
+    field = serializers.CharField(
+        allow_null=True, help_text="The name in the body or the query that is wrong, if one is."
+    )
+    next_step = serializers.ChoiceField(
+        choices=[(step.value, next_step_label(step)) for step in NextStep]
+    )
+
+
+class _PageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class PaymentPageSerializer(_PageSerializer):
+    """A page of payments, the newest first."""
+
+    results = PaymentSerializer(many=True)
+
+
+class CancellationPageSerializer(_PageSerializer):
+    """A page of cancellations, the newest first."""
+
+    results = CancellationSerializer(many=True)
+
+
+def _refused(*statuses: int) -> dict[int, OpenApiResponse]:
+    return {
+        status: OpenApiResponse(
+            ErrorSerializer,
+            description=", ".join(type(error).__name__ for error in examples.refusals(status)),
+            examples=[
+                OpenApiExample(type(error).__name__, value=examples.refusal(error))
+                for error in examples.refusals(status)
+            ],
+        )
+        for status in sorted(statuses)
+    }
+
+
+def _cancellation(description: str, *statuses: str) -> OpenApiResponse:
+    return OpenApiResponse(
+        CancellationSerializer,
+        description=description,
+        examples=[
+            OpenApiExample(status, value=examples.cancellation(status)) for status in statuses
+        ],
+    )
+
+
+def _header(name: str, kind: type, description: str, *statuses: int) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, kind, OpenApiParameter.HEADER, description=description, response=list(statuses)
+    )
+
+
+def _key(name: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.PATH, description="A UUID.")
+
+
+_WAIT = "While the cancellation is PENDING: seconds until it is worth another look."
+_OPEN = "The result is not known yet: neither cancelled nor not cancelled."
+_TAGS = ["Alipay"]
+
+
+def _described(view: type[AlipayView], **methods: Any) -> type[AlipayView]:
+    # On a copy: the view itself stays as it is.
+    copy = type(view.__name__, (view,), {"__doc__": view.__doc__})
+    described: type[AlipayView] = extend_schema_view(**methods)(copy)
+    return described
+
+
+class _PaymentList(OpenApiViewExtension):
+    target_class = views.PaymentList
+
+    def view_replacement(self) -> type[AlipayView]:
+        get = extend_schema(
+            operation_id="list_payments",
+            summary="List payments",
+            description="One's own; all of them with the permission view_payment.",
+            tags=_TAGS,
+            parameters=[PaymentQuerySerializer],
+            responses={200: PaymentPageSerializer, **_refused(400, *_FOR_ALL)},
+        )
+        return _described(views.PaymentList, get=get)
+
+
+class _PaymentDetail(OpenApiViewExtension):
+    target_class = views.PaymentDetail
+
+    def view_replacement(self) -> type[AlipayView]:
+        get = extend_schema(
+            operation_id="get_payment",
+            summary="Look at a payment",
+            description="With its cancellations, and whether the person who asks can cancel it.",
+            tags=_TAGS,
+            parameters=[_key("payment_id")],
+            responses={200: PaymentDetailSerializer, **_refused(404, *_FOR_ALL)},
+        )
+        return _described(views.PaymentDetail, get=get)
+
+
+class _PaymentRefresh(OpenApiViewExtension):
+    target_class = views.PaymentRefresh
+
+    def view_replacement(self) -> type[AlipayView]:
+        post = extend_schema(
+            operation_id="refresh_payment",
+            summary="Check a payment at Alipay",
+            description=(
+                "Makes an inquiry and takes over what it says; an open cancellation may be "
+                "finished by it. checked_at stays as it was when no trustworthy answer came."
+            ),
+            tags=_TAGS,
+            parameters=[_key("payment_id")],
+            request=None,
+            responses={200: PaymentDetailSerializer, **_refused(*_FOR_ALL, *_FOR_POST)},
+        )
+        return _described(views.PaymentRefresh, post=post)
+
+
+class _PaymentCancellations(OpenApiViewExtension):
+    target_class = views.PaymentCancellations
+
+    def view_replacement(self) -> type[AlipayView]:
+        get = extend_schema(
+            operation_id="list_cancellations",
+            summary="List the cancellations of a payment",
+            tags=_TAGS,
+            parameters=[_key("payment_id"), PageQuerySerializer],
+            responses={200: CancellationPageSerializer, **_refused(400, 404, *_FOR_ALL)},
+        )
+        post = extend_schema(
+            operation_id="cancel_payment",
+            summary="Cancel a payment",
+            description=(
+                "Safe to repeat: while a cancellation is open, it comes back and nothing is done "
+                "twice. After a rejected one a new one starts. The HTTP status says whether the "
+                "cancellation is finished; how it ended is said by `status` alone."
+            ),
+            tags=_TAGS,
+            parameters=[
+                _key("payment_id"),
+                _header("Location", str, "The address of the cancellation.", 201, 202),
+                _header("Retry-After", int, _WAIT, 202),
+            ],
+            request=WishSerializer,
+            responses={
+                200: _cancellation("It was cancelled before; nothing was sent.", "SUCCEEDED"),
+                201: _cancellation("Finished now: read `status`.", "SUCCEEDED", "REJECTED"),
+                202: _cancellation(_OPEN, "PENDING", "NEEDS_REVIEW"),
+                **_refused(*_FOR_ALL, *_FOR_POST),
+            },
+        )
+        return _described(views.PaymentCancellations, get=get, post=post)
+
+
+class _CancellationDetail(OpenApiViewExtension):
+    target_class = views.CancellationDetail
+
+    def view_replacement(self) -> type[AlipayView]:
+        get = extend_schema(
+            operation_id="get_cancellation",
+            summary="Look at a cancellation",
+            description="Ask again after Retry-After seconds until the status is final.",
+            tags=_TAGS,
+            parameters=[_key("cancellation_id"), _header("Retry-After", int, _WAIT, 200)],
+            responses={
+                200: _cancellation("As it is now.", *Cancellation.Status.values),
+                **_refused(404, *_FOR_ALL),
+            },
+        )
+        return _described(views.CancellationDetail, get=get)
+
+
+class _CancellationRetry(OpenApiViewExtension):
+    target_class = views.CancellationRetry
+
+    def view_replacement(self) -> type[AlipayView]:
+        post = extend_schema(
+            operation_id="retry_cancellation",
+            summary="Ask again",
+            description="Starts the schedule of a cancellation in review again; the worker sends.",
+            tags=_TAGS,
+            parameters=[
+                _key("cancellation_id"),
+                _header("Location", str, "The address of the cancellation.", 202),
+                _header("Retry-After", int, _WAIT, 202),
+            ],
+            request=None,
+            responses={
+                200: _cancellation("It had succeeded already.", "SUCCEEDED"),
+                202: _cancellation(_OPEN, "PENDING"),
+                **_refused(*_FOR_ALL, *_FOR_POST),
+            },
+        )
+        return _described(views.CancellationRetry, post=post)

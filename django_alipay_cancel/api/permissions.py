@@ -1,0 +1,82 @@
+"""Who may see and cancel which payment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from django_alipay_cancel.conf import settings
+from django_alipay_cancel.models import Payment
+from django_alipay_cancel.services.requesting import account
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Own(TypedDict):
+        is_own: bool
+
+    SeenPayment = WithAnnotations[Payment, _Own]
+
+_VIEW = "django_alipay_cancel.view_payment"
+_CANCEL = "django_alipay_cancel.cancel_payment"
+
+
+class SignedIn(BasePermission):
+    """Anybody whom the project's authentication knows, of whatever class."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(getattr(request.user, "is_authenticated", False))
+
+
+class Access:
+    """The rules of the REST routes. `user` is request.user, an instance of any class.
+
+    A shop in which "own" means something else overrides `own_payments` and serves
+    `routes(ItsAccess())` (django_alipay_cancel.urls).
+    """
+
+    def own_payments(self, user: Any) -> Q:
+        """Return the condition that a payment is this person's own.
+
+        It must not join a table with several rows per payment: use `Q(pk__in=...)` for that.
+        """
+        person = account(user)
+        return Q(customer=person) if person else Q(pk__in=[])
+
+    def payments(self, user: Any) -> QuerySet[SeenPayment]:
+        """Return all payments, each with `is_own`, which the questions below need."""
+        own = ExpressionWrapper(self.own_payments(user), output_field=BooleanField())
+        payments: QuerySet[SeenPayment] = Payment.objects.annotate(is_own=own)
+        return payments
+
+    def listed_payments(self, user: Any) -> QuerySet[SeenPayment]:
+        """Return the payments in this person's list: all with view_payment, else the own ones."""
+        payments = self.payments(user)
+        return payments if _has(user, _VIEW) else payments.filter(self.own_payments(user))
+
+    def may_view(self, user: Any, payment: SeenPayment) -> bool:
+        """Whoever may cancel a payment may also see what became of that."""
+        return bool(payment.is_own) or _has(user, _VIEW, payment) or self.may_operate(user, payment)
+
+    def may_cancel(self, user: Any, payment: SeenPayment) -> bool:
+        """Return whether this person may have the payment cancelled."""
+        customer_may = bool(settings.CUSTOMERS_MAY_CANCEL and payment.is_own)
+        return customer_may or self.may_operate(user, payment)
+
+    def may_operate(self, user: Any, payment: Payment) -> bool:
+        """Return whether this person may also ask again and check the payment at Alipay."""
+        return _has(user, _CANCEL, payment)
+
+
+def _has(user: Any, permission: str, payment: Payment | None = None) -> bool:
+    # Django's own backend says no to every question with an object, so that both are asked.
+    has_perm = getattr(user, "has_perm", None)
+    if has_perm is None:
+        return False
+    return bool(has_perm(permission)) or (
+        payment is not None and bool(has_perm(permission, payment))
+    )

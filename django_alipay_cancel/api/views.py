@@ -1,0 +1,130 @@
+"""The REST routes: permission, a service, an answer."""
+
+from __future__ import annotations
+
+import math
+
+from django.db.models import Prefetch, prefetch_related_objects
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_alipay_cancel import services
+from django_alipay_cancel.api.base import AlipayView, cancellations
+from django_alipay_cancel.api.serializers import (
+    CancellationSerializer,
+    NoBodySerializer,
+    PageQuerySerializer,
+    PaymentDetailSerializer,
+    PaymentQuerySerializer,
+    PaymentSerializer,
+    WishSerializer,
+    checked,
+)
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+
+_FILTERS = ("status", "merchant", "payment_request_id", "payment_id", "reference")
+_OVER = (Payment.Status.CANCELLED, Payment.Status.FAIL)
+
+
+class PaymentList(AlipayView):
+    def get(self, request: Request) -> Response:
+        query = checked(PaymentQuerySerializer, self.query())
+        filters = {name: value for name, value in query.items() if name in _FILTERS}
+        payments = self.access.listed_payments(request.user)
+        return self.page(payments.filter(**filters), PaymentSerializer)
+
+
+class PaymentView(AlipayView):
+    """Answers with one payment as it is stored now, its cancellations included."""
+
+    def respond(self, payment_id: str) -> Response:
+        payment = self.find_payment(payment_id)
+        newest_first = cancellations().order_by("-created_at", "-id")
+        prefetch_related_objects([payment], Prefetch("cancellations", queryset=newest_first))
+        return Response(PaymentDetailSerializer(payment, context=self.context()).data)
+
+
+class PaymentDetail(PaymentView):
+    def get(self, request: Request, payment_id: str) -> Response:
+        return self.respond(payment_id)
+
+
+class PaymentRefresh(PaymentView):
+    def post(self, request: Request, payment_id: str) -> Response:
+        payment = self.find_payment(payment_id)
+        self.require(self.access.may_operate(request.user, payment))
+        checked(NoBodySerializer, request.data)
+        services.refresh_payment(payment)
+        return self.respond(payment_id)
+
+
+class CancellationView(AlipayView):
+    """Answers with one cancellation, and says when to look at it again."""
+
+    def respond(self, cancellation: Cancellation, status_code: int) -> Response:
+        # Read again: what the service holds in memory says nothing of the attempts.
+        shown = cancellations().get(pk=cancellation.pk)
+        response = Response(CancellationSerializer(shown).data, status=status_code)
+        if shown.status == Cancellation.Status.PENDING:
+            response["Retry-After"] = str(_seconds_to_wait(shown))
+        return response
+
+    def respond_to_wish(self, cancellation: Cancellation, finished: int) -> Response:
+        code = status.HTTP_202_ACCEPTED if cancellation.is_open else finished
+        response = self.respond(cancellation, code)
+        if code != status.HTTP_200_OK:
+            response["Location"] = self._address(cancellation)
+        return response
+
+    def _address(self, cancellation: Cancellation) -> str:
+        # The shop chooses prefix and namespace; this request came through them.
+        match = self.request._request.resolver_match
+        namespaces = match.namespaces if match else []
+        return reverse(":".join([*namespaces, "cancellation"]), args=[cancellation.pk])
+
+
+class CancellationDetail(CancellationView):
+    def get(self, request: Request, cancellation_id: str) -> Response:
+        cancellation, _payment = self.find_cancellation(cancellation_id)
+        return self.respond(cancellation, status.HTTP_200_OK)
+
+
+class CancellationRetry(CancellationView):
+    def post(self, request: Request, cancellation_id: str) -> Response:
+        cancellation, payment = self.find_cancellation(cancellation_id)
+        self.require(self.access.may_operate(request.user, payment))
+        checked(NoBodySerializer, request.data)
+        services.retry_cancellation(cancellation, requested_by=request.user)
+        return self.respond_to_wish(cancellation, finished=status.HTTP_200_OK)
+
+
+class PaymentCancellations(CancellationView):
+    def get(self, request: Request, payment_id: str) -> Response:
+        payment = self.find_payment(payment_id)
+        checked(PageQuerySerializer, self.query())
+        return self.page(cancellations().filter(payment=payment), CancellationSerializer)
+
+    def post(self, request: Request, payment_id: str) -> Response:
+        payment = self.find_payment(payment_id)
+        self.require(self.access.may_cancel(request.user, payment))
+        wish = checked(WishSerializer, request.data)
+        # Read above: after the request came, and before anything was done for it. A payment that
+        # somebody else cancels from here on was not cancelled yet when this request came.
+        was_over = payment.status in _OVER
+        cancellation = services.cancel_payment(
+            payment, requested_by=request.user, source=Cancellation.Source.API, **wish
+        )
+        finished = status.HTTP_200_OK if was_over else status.HTTP_201_CREATED
+        return self.respond_to_wish(cancellation, finished)
+
+
+def _seconds_to_wait(cancellation: Cancellation) -> int:
+    """Return when a pending cancellation is worth another look."""
+    opened = CancellationAttempt.Outcome.OPEN
+    if any(attempt.outcome == opened for attempt in cancellation.attempts.all()):
+        return 1  # Alipay is being asked at this moment; next_attempt_at is that call's lease
+    due = cancellation.next_attempt_at or timezone.now()
+    return max(1, math.ceil((due - timezone.now()).total_seconds()))

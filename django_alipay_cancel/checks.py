@@ -1,0 +1,113 @@
+"""System checks of ALIPAY_CANCEL: no I/O, and no callable is called.
+
+Missing settings warn, because `migrate` must work in an image without secrets; malformed or
+unknown ones are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from django_alipay_cancel import conf
+from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
+
+_MISSING = "The settings are listed in the README; nothing can be cancelled without them."
+
+
+@register()
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Check the ALIPAY_CANCEL setting."""
+    try:
+        written = conf.configured()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="django_alipay_cancel.E001")]
+    return [*_unknown_names(written), *_merchants(written), *_values()]
+
+
+@register()
+def check_fsm_package(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse django-fsm beside django-fsm-2: the files of one overwrite those of the other."""
+    if not (_installed("django-fsm") and _installed("django-fsm-2")):
+        return []
+    return [
+        Error(
+            "django-fsm and django-fsm-2 are both installed and overwrite each other's files.",
+            hint=(
+                "Run `pip uninstall django-fsm` and then"
+                " `pip install --force-reinstall --no-deps django-fsm-2`."
+            ),
+            id="django_alipay_cancel.E007",
+        )
+    ]
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _unknown_names(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for name in written:
+        if name not in conf.DEFAULTS:
+            yield Error(
+                f"ALIPAY_CANCEL[{name!r}] is unknown.",
+                hint=f"Known settings: {', '.join(conf.DEFAULTS)}.",
+                id="django_alipay_cancel.E002",
+            )
+
+
+def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    merchants = written.get("MERCHANTS") or {}
+    if not isinstance(merchants, Mapping) or not all(
+        isinstance(entry, Mapping) for entry in merchants.values()
+    ):
+        yield Error(
+            "ALIPAY_CANCEL['MERCHANTS'] must be a dictionary of dictionaries.",
+            id="django_alipay_cancel.E003",
+        )
+        return
+    if not merchants:
+        yield Warning(
+            "ALIPAY_CANCEL['MERCHANTS'] names no merchant.",
+            hint=_MISSING,
+            id="django_alipay_cancel.W001",
+        )
+    for merchant, entry in merchants.items():
+        for problem in conf.missing_settings(merchant, entry):
+            yield Warning(problem, hint=_MISSING, id="django_alipay_cancel.W002")
+        for problem in conf.malformed_settings(merchant, entry):
+            yield Error(problem, id="django_alipay_cancel.E004")
+        for problem in _key_problems(merchant, entry):
+            yield Error(problem, id="django_alipay_cancel.E005")
+
+
+def _key_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    public = entry.get("ALIPAY_PUBLIC_KEY")
+    texts: list[tuple[str, Any, Callable[[str], object]]] = [
+        ("PRIVATE_KEY", entry.get("PRIVATE_KEY"), load_private_key)
+    ]
+    values = public.values() if isinstance(public, Mapping) else [public]
+    texts += [("ALIPAY_PUBLIC_KEY", value, load_public_key) for value in values]
+    for name, text, load in texts:
+        if not text or callable(text):
+            continue
+        if not isinstance(text, str):
+            yield f"{conf.setting_name(merchant, name)} must be text or a callable."
+            continue
+        try:
+            load(text)
+        except InvalidKey as error:
+            yield f"{conf.setting_name(merchant, name)}: {error}"
+
+
+def _values() -> Iterator[CheckMessage]:
+    for problem in conf.value_problems():
+        yield Error(problem, id="django_alipay_cancel.E006")

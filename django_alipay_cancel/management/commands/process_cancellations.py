@@ -1,0 +1,148 @@
+"""The worker: carries out what is due, in one pass or for as long as it runs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import queue
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseFailure
+from django.db import close_old_connections
+
+from django_alipay_cancel.services.worker import MAX_WORKERS, ProcessReport, run_pass
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_INTERVAL = 3600
+
+
+class Command(BaseCommand):
+    help = (
+        "Carries out the cancellations that are due. Any number of these may run side by side. "
+        "SIGTERM and SIGINT let the calls in flight finish."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--loop", action="store_true", help="Go on until SIGTERM or SIGINT instead of one pass."
+        )
+        parser.add_argument(
+            "--interval",
+            type=_interval,
+            default=2.0,
+            metavar="S",
+            help="With --loop: seconds to pause when nothing was due (default 2).",
+        )
+        parser.add_argument(
+            "--workers",
+            type=_workers,
+            default=1,
+            metavar="N",
+            help="How many cancellations are worked on at once (default 1).",
+        )
+        parser.add_argument(
+            "--limit", type=_limit, metavar="N", help="At most N cancellations in one pass."
+        )
+
+    def handle(
+        self, *, loop: bool, interval: float, workers: int, limit: int | None, **options: Any
+    ) -> None:
+        with _stop_signals() as stop:
+            try:
+                if loop:
+                    self._run_until_stopped(stop, interval, workers, limit)
+                else:
+                    self._report(run_pass(limit=limit, workers=workers, stopping=stop.requested))
+            except ImproperlyConfigured as error:
+                raise CommandError(str(error)) from error
+            except DatabaseFailure as error:
+                raise CommandError(f"The database cannot be used: {error}") from error
+
+    def _run_until_stopped(
+        self, stop: _Stop, interval: float, workers: int, limit: int | None
+    ) -> None:
+        while not stop.requested():
+            close_old_connections()  # as between two requests: one that broke is made anew
+            try:
+                report = run_pass(limit=limit, workers=workers, stopping=stop.requested)
+            except DatabaseFailure:
+                logger.exception("The pass failed; the next one follows in %s s.", interval)
+                stop.wait(interval)
+                continue
+            if report.processed:
+                self._report(report)
+            else:
+                stop.wait(interval)
+
+    def _report(self, report: ProcessReport) -> None:
+        self.stdout.write(f"{report}.")
+        self.stdout.flush()  # a log collector on a pipe shall see it now
+
+
+class _Stop:
+    """A wish to stop that a signal handler may express at any moment.
+
+    No threading.Event: a handler that runs while the same thread is inside its wait() would wait
+    for a lock which that thread holds. SimpleQueue.put() may interrupt its own get().
+    """
+
+    def __init__(self) -> None:
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def request(self, number: int, frame: FrameType | None) -> None:
+        self._signals.put(number)
+
+    def requested(self) -> bool:
+        return not self._signals.empty()
+
+    def wait(self, seconds: float) -> None:
+        """Return after `seconds`, or as soon as a signal comes."""
+        try:
+            self._signals.put(self._signals.get(timeout=seconds))
+        except queue.Empty:
+            return
+
+
+@contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, stop.request) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _workers(text: str) -> int:
+    return _whole_number(text, MAX_WORKERS)
+
+
+def _limit(text: str) -> int:
+    return _whole_number(text, 2**31 - 1)
+
+
+def _whole_number(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, not {text!r}")
+    return int(text)
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_INTERVAL:
+        raise argparse.ArgumentTypeError(
+            f"must be seconds, more than 0 and at most {_LONGEST_INTERVAL}, not {text!r}"
+        )
+    return seconds

@@ -1,0 +1,132 @@
+"""run_fake_alipay: serve FakeAlipay to a shop in development."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key
+from django_alipay_cancel.testing import FakeAlipay
+from django_alipay_cancel.testing.control import add_payment
+from django_alipay_cancel.testing.keys import Keys, private_key_text
+from django_alipay_cancel.testing.payments import Status
+
+DEFAULT_PORT = 8321
+
+
+class Command(BaseCommand):
+    """Print what to put into ALIPAY_CANCEL and the payments there are, then serve until Ctrl-C."""
+
+    help = (
+        "Serves a gateway to develop against, on loopback, with throw-away keys. GET and POST "
+        "/fake/payments and POST /fake/misbehave control it from another process."
+    )
+    requires_system_checks: list[str] = []  # it makes the settings that the checks would miss
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+        parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+        parser.add_argument(
+            "--payments",
+            type=Path,
+            metavar="PATH",
+            help="a JSON list of payments, each with the arguments of FakeAlipay.add_payment; "
+            "without it, there is one payment per status",
+        )
+        parser.add_argument(
+            "--settings-file",
+            type=Path,
+            metavar="PATH",
+            help="write the ALIPAY_CANCEL setting there as JSON; a restart keeps its keys "
+            "(Alipay's own private key is kept in PATH.alipay-key)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # As Ctrl-C does: a supervisor's SIGTERM shall close the port, too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        path: Path | None = options["settings_file"]
+        keys = _kept_keys(path) if path else None
+        gateway = FakeAlipay(port=options["port"], latency=options["latency"], keys=keys)
+        _add_payments(gateway, options["payments"])
+        try:
+            gateway.start()
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"Port {options['port']} cannot be used: {error}") from error
+        try:
+            if path:
+                _keep(path, gateway)
+            self._introduce(gateway)
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped.")
+        finally:
+            gateway.stop()
+
+    def _introduce(self, gateway: FakeAlipay) -> None:
+        setting = json.dumps(_setting(gateway), indent=4)
+        self.stdout.write(f"# Throw-away keys, worthless anywhere else.\nALIPAY_CANCEL = {setting}")
+        for payment in gateway.payments:
+            self.stdout.write(
+                f"{payment.status:<11}{payment.amount_value:>8} {payment.amount_currency} "
+                f"{payment.method:<13} {payment.payment_request_id}  {payment.payment_id}"
+            )
+        self.stdout.write(f"Serving {gateway.url} until Ctrl-C.")
+        self.stdout.flush()
+
+
+def _setting(gateway: FakeAlipay) -> dict[str, Any]:
+    return {"MERCHANTS": {"default": gateway.merchant_settings()}}
+
+
+def _add_payments(gateway: FakeAlipay, path: Path | None) -> None:
+    if path is None:
+        for status in Status:
+            gateway.add_payment(payment_request_id=f"demo-{status.lower()}", status=status)
+        return
+    try:
+        for entry in json.loads(path.read_text()):
+            add_payment(gateway, entry)
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(f"{path} cannot be used: {error}") from error
+
+
+def _kept_keys(path: Path) -> Keys | None:
+    key_path = _key_path(path)
+    if not path.exists() or not key_path.exists():
+        return None
+    try:
+        merchant = json.loads(path.read_text())["MERCHANTS"]["default"]["PRIVATE_KEY"]
+        return Keys(load_private_key(merchant), load_private_key(key_path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, InvalidKey) as error:
+        raise CommandError(f"{path} holds no keys of a fake gateway; remove it.") from error
+
+
+def _keep(path: Path, gateway: FakeAlipay) -> None:
+    try:
+        _write(_key_path(path), private_key_text(gateway.keys.alipay))
+        _write(path, json.dumps(_setting(gateway), indent=4))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error}") from error
+
+
+def _key_path(path: Path) -> Path:
+    # Not in the file itself: its content is the setting, and a shop never has Alipay's key.
+    return path.with_name(path.name + ".alipay-key")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, readable by nobody else."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)

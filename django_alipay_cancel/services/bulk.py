@@ -1,0 +1,123 @@
+"""Many wishes at once: written in batches, carried out by the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from django_alipay_cancel.conf import client_for
+from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services.payments import validate_ids
+from django_alipay_cancel.services.requesting import Wish
+
+_BATCH = 500
+_CANCELLABLE = (Payment.Status.PROCESSING, Payment.Status.AUTHORIZED, Payment.Status.SUCCESS)
+
+
+@dataclass
+class RequestReport:
+    """What became of many wishes: counts, and a sentence for each payment that was refused."""
+
+    requested: int = 0
+    already_open: int = 0
+    already_cancelled: int = 0
+    refused: dict[UUID, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many payments were looked at."""
+        return self.requested + self.already_open + self.already_cancelled + len(self.refused)
+
+
+def request_cancellations(
+    payments: Iterable[Payment],
+    *,
+    requested_by: Any = None,
+    reason: str = "",
+    source: str = "code",
+) -> RequestReport:
+    """Write down that all these payments shall be cancelled; the worker makes the calls.
+
+    A QuerySet is read in batches and never as a whole. What cannot be cancelled is told in the
+    report and stops nobody else. Each batch is one transaction; inside the shop's own they are
+    part of it. Raises ValidationError for the reason or source before any row is written.
+    """
+    wish = Wish(requested_by=requested_by, reason=reason, source=source)
+    report = RequestReport()
+    for batch in _batches(payments):
+        sendable = [payment for payment in batch if _may_be_sent(payment, report)]
+        if sendable:
+            _request(sendable, wish, report)
+    return report
+
+
+def _batches(payments: Iterable[Payment]) -> Iterator[list[Payment]]:
+    if not isinstance(payments, QuerySet):
+        rows = iter(payments)
+        while batch := list(islice(rows, _BATCH)):
+            yield batch
+        return
+    # By key: the rows of the next batch do not shift when those of this one are changed.
+    ordered = payments.order_by("pk")
+    batch = list(ordered[:_BATCH])
+    while batch:
+        yield batch
+        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:_BATCH])
+
+
+def _may_be_sent(payment: Payment, report: RequestReport) -> bool:
+    try:
+        validate_ids(payment)
+        client_for(payment.merchant)
+    except ValidationError as error:
+        report.refused[payment.pk] = " ".join(error.messages)
+        return False
+    except ImproperlyConfigured as error:
+        report.refused[payment.pk] = str(error)
+        return False
+    return True
+
+
+def _request(batch: list[Payment], wish: Wish, report: RequestReport) -> None:
+    database = batch[0].database
+    payments = Payment.objects.using(database).filter(pk__in=[payment.pk for payment in batch])
+    with transaction.atomic(using=database):
+        # The same compare-and-swap as for one payment, for all of them; the time it writes tells
+        # which rows it hit, and open_for, unique, catches anybody with the very same time.
+        now = timezone.now()
+        payments.filter(status__in=_CANCELLABLE).update(
+            status=Payment.Status.CANCELLING, updated_at=now
+        )
+        begun = list(payments.filter(status=Payment.Status.CANCELLING, updated_at=now))
+        Cancellation.objects.using(database).bulk_create(
+            wish.cancellation(payment, None) for payment in begun
+        )
+        begun_keys = {payment.pk for payment in begun}
+        others = payments.exclude(pk__in=begun_keys) if len(begun) < len(batch) else None
+        report.requested += len(begun)
+        if others is not None:
+            _tell_others(list(others), report)
+
+
+def _tell_others(payments: list[Payment], report: RequestReport) -> None:
+    cancellations = Cancellation.objects.using(payments[0].database).filter(payment__in=payments)
+    wanted = [*Cancellation.OPEN, Cancellation.Status.SUCCEEDED]
+    status_of = dict(cancellations.filter(status__in=wanted).values_list("payment_id", "status"))
+    for payment in payments:
+        status = status_of.get(payment.pk)
+        if status is None:
+            report.refused[payment.pk] = (
+                f"The payment {payment} is {payment.status}: there is nothing to cancel."
+            )
+        elif status == Cancellation.Status.SUCCEEDED:
+            report.already_cancelled += 1
+        else:
+            report.already_open += 1

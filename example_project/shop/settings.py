@@ -1,0 +1,102 @@
+"""Settings of the example shop: a development site on loopback, nothing to copy into production.
+
+Two environment variables say where its data is:
+SHOP_DATABASE         the SQLite file; without it, shop.sqlite3 beside manage.py
+SHOP_ALIPAY_SETTINGS  a JSON file with the ALIPAY_CANCEL settings, as `run_fake_alipay
+                      --settings-file` writes it; without it, nothing can be cancelled
+"""
+
+import json
+import os
+from pathlib import Path
+
+from django.core.management.utils import get_random_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = True
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+# serve.py hands one key to the site's processes; alone, a new one per start signs everybody out.
+SECRET_KEY = os.environ.get("SHOP_SECRET_KEY") or get_random_secret_key()
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_alipay_cancel",
+    "shop",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "shop.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("SHOP_DATABASE", BASE_DIR / "shop.sqlite3"),
+        # The site and the worker write to one file: wait for each other, begin with the write lock.
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "orders"
+LOGOUT_REDIRECT_URL = "login"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "django_alipay_cancel": {
+            "handlers": ["console"],
+            "level": os.environ.get("SHOP_LOG_LEVEL", "INFO"),
+        }
+    },
+}
+
+_alipay_settings = os.environ.get("SHOP_ALIPAY_SETTINGS")
+ALIPAY_CANCEL = {
+    # FakeAlipay makes new keys at each start, so that none is kept in this repository.
+    **(json.loads(Path(_alipay_settings).read_text()) if _alipay_settings else {}),
+    "CUSTOMERS_MAY_CANCEL": True,
+}

@@ -1,0 +1,90 @@
+"""Another process that uses the app, and dies where it is told to: python -m tests.actor '{...}'.
+
+The order is a JSON object: `alipay_cancel` (the setting), `do` ("cancel" or "process"), `payment`
+(an id), `start_at` (Unix time), `workers`, `kill_at` (a name of KILL_AT). What came of it is
+printed as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+import django
+
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_before(owner, name):
+    """Die instead of calling `owner.name`."""
+    return lambda: setattr(owner, name, die)
+
+
+def kill_after(owner, name):
+    """Die as soon as `owner.name` has returned."""
+
+    def arm():
+        original = getattr(owner, name)
+
+        def call_and_die(*args, **kwargs):
+            original(*args, **kwargs)
+            die()
+
+        setattr(owner, name, call_and_die)
+
+    return arm
+
+
+def places():
+    """The named places at which this process can be killed."""
+    from django_alipay_cancel import signals
+    from django_alipay_cancel.alipay import client, connection
+    from django_alipay_cancel.services import cancelling, deciding
+
+    return {
+        "before_commit_1": kill_after(cancelling, "create_attempt"),
+        "after_commit_1": kill_before(client.AlipayClient, "cancel"),
+        "after_connecting": kill_after(connection._LimitedConnection, "connect"),
+        "after_sending": kill_before(connection._LimitedConnection, "getresponse"),
+        "while_reading": kill_after(connection._LimitedReader, "readinto"),
+        "before_commit_2": kill_after(deciding.recording, "record_attempt"),
+        "after_commit_2": kill_before(cancelling, "log_attempt"),
+        "before_the_signal": kill_before(cancelling, "announce"),
+        "after_the_signal": lambda: [
+            getattr(signals, name).connect(die)
+            for name in (
+                "cancellation_succeeded",
+                "cancellation_rejected",
+                "cancellation_needs_review",
+            )
+        ],
+    }
+
+
+def main(order):
+    from django.conf import settings
+
+    settings.ALIPAY_CANCEL = order["alipay_cancel"]
+    django.setup()
+    from django_alipay_cancel import services
+    from django_alipay_cancel.models import Payment
+
+    if order.get("kill_at"):
+        places()[order["kill_at"]]()
+    payment = order.get("payment") and Payment.objects.get(pk=order["payment"])
+    time.sleep(max(order.get("start_at", 0) - time.time(), 0))
+    if order["do"] == "cancel":
+        cancellation = services.cancel_payment(payment)
+        return {"cancellation": str(cancellation.pk), "status": cancellation.status}
+    report = services.process_due_cancellations(workers=order.get("workers", 1))
+    return {"processed": report.processed, "errors": report.errors}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    print(json.dumps(main(json.loads(sys.argv[1]))))

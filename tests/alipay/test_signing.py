@@ -1,0 +1,250 @@
+"""Keys, the content to be signed, and the Signature header."""
+
+import base64
+import hashlib
+import textwrap
+from typing import Any
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from far_end import ALIPAY_KEY, ALIPAY_PUBLIC_KEY, MERCHANT_KEY, VECTORS
+
+from django_alipay_cancel.alipay.signing import (
+    InvalidKey,
+    InvalidSignatureHeader,
+    content_to_be_signed,
+    load_private_key,
+    load_public_key,
+    parse_signature_header,
+    sign,
+    signature_header,
+    verify,
+)
+
+PKCS8 = VECTORS["merchant_key"]["private_pkcs8_base64"]
+PKCS1 = VECTORS["merchant_key"]["private_pkcs1_base64"]
+PUBLIC = VECTORS["alipay_key"]["public_base64"]
+SMALL_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def pem(label: str, body: str) -> str:
+    return (
+        f"-----BEGIN {label}-----\n"
+        + "\n".join(textwrap.wrap(body, 64))
+        + f"\n-----END {label}-----\n"
+    )
+
+
+def private_pem(key: Any, encryption: Any = None, form: str = "PKCS8") -> str:
+    text: bytes = key.private_bytes(
+        serialization.Encoding.PEM,
+        getattr(serialization.PrivateFormat, form),
+        encryption or serialization.NoEncryption(),
+    )
+    return text.decode()
+
+
+def public_pem(key: Any, form: str = "SubjectPublicKeyInfo") -> str:
+    public_format = getattr(serialization.PublicFormat, form)
+    text: bytes = key.public_key().public_bytes(serialization.Encoding.PEM, public_format)
+    return text.decode()
+
+
+def content_of(case: dict[str, str]) -> bytes:
+    return content_to_be_signed(
+        path=case["path"],
+        client_id=case["client_id"],
+        time=case["time"],
+        body=case["body"].encode(),
+    )
+
+
+by_name = pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
+
+
+@by_name
+def test_the_content_to_be_signed_is_that_of_the_vectors(case: dict[str, Any]) -> None:
+    content = content_of(case)
+    assert len(content) == case["signed_text_length"]
+    assert hashlib.sha256(content).hexdigest() == case["signed_text_sha256"]
+
+
+@by_name
+def test_signatures_are_byte_for_byte_those_of_the_official_sdk(case: dict[str, Any]) -> None:
+    key = MERCHANT_KEY if case["kind"] == "request" else ALIPAY_KEY
+    assert sign(content_of(case), key) == case["signature_urlencoded"]
+    assert signature_header(content_of(case), key, "1") == case["header"]
+
+
+@by_name
+def test_a_signature_of_the_vectors_verifies_and_no_flipped_bit_does(case: dict[str, Any]) -> None:
+    key = (MERCHANT_KEY if case["kind"] == "request" else ALIPAY_KEY).public_key()
+    content = content_of(case)
+    signature = parse_signature_header(case["header"]).signature
+    assert verify(content, signature, key)
+    for position in (0, len(content) // 2, len(content) - 1):
+        flipped = bytearray(content)
+        flipped[position] ^= 1
+        assert not verify(bytes(flipped), signature, key)
+    assert not verify(content, signature[:-1] + bytes([signature[-1] ^ 1]), key)
+
+
+def test_another_key_another_padding_or_another_length_does_not_verify() -> None:
+    content = b"content"
+    signature = MERCHANT_KEY.sign(content, padding.PKCS1v15(), hashes.SHA256())
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH)
+    assert not verify(content, signature, ALIPAY_PUBLIC_KEY)
+    public_key = MERCHANT_KEY.public_key()
+    assert not verify(content, MERCHANT_KEY.sign(content, pss, hashes.SHA256()), public_key)
+    sha1 = MERCHANT_KEY.sign(content, padding.PKCS1v15(), hashes.SHA1())
+    assert not verify(content, sha1, public_key)
+    assert not verify(content, b"", public_key)
+    assert not verify(content, signature + b"\0", public_key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PKCS8,
+        PKCS1,
+        pem("PRIVATE KEY", PKCS8),
+        pem("RSA PRIVATE KEY", PKCS1),
+        pem("RSA PRIVATE KEY", PKCS8),  # what Alipay's Python SDK makes of a PKCS#8 key
+        pem("PRIVATE KEY", PKCS8).replace("\n", "\\n"),
+        pem("PRIVATE KEY", PKCS8).replace("\n", "\r\n"),
+        pem("PRIVATE KEY", PKCS8).replace("\n", " "),
+        f"\ufeff \t{pem('PRIVATE KEY', PKCS8)}\n\n",
+        "\n  ".join(textwrap.wrap(PKCS8, 76)),
+    ],
+)
+def test_a_private_key_loads_in_every_form_people_have_it(text: str) -> None:
+    assert load_private_key(text).private_numbers() == MERCHANT_KEY.private_numbers()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PUBLIC,
+        pem("PUBLIC KEY", PUBLIC),
+        pem("PUBLIC KEY", PUBLIC).replace("\n", "\\n"),
+        f"  {PUBLIC[:70]} {PUBLIC[70:]}\n",
+        public_pem(ALIPAY_KEY, "PKCS1"),
+    ],
+)
+def test_a_public_key_loads_in_every_form_people_have_it(text: str) -> None:
+    assert load_public_key(text) == ALIPAY_PUBLIC_KEY
+
+
+def test_a_key_is_parsed_once() -> None:
+    assert load_private_key(PKCS8) is load_private_key(PKCS8)
+    assert load_public_key(PUBLIC) is load_public_key(PUBLIC)
+
+
+CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
+PASSWORD = serialization.BestAvailableEncryption(b"secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "empty"),
+        (" \\n\n", "empty"),
+        ("not a key!", "neither PEM nor base64"),
+        (PKCS8[:-3], "neither PEM nor base64"),
+        (base64.b64encode(b"hello").decode(), "holds no key"),
+        (PKCS8[: len(PKCS8) // 8 * 4], "holds no key"),
+        (pem("PRIVATE KEY", PKCS8)[:-20], "missing or damaged"),
+        (pem("PRIVATE KEY", PKCS8) * 2, "2 PEM blocks"),
+        (PUBLIC, "an RSA public key"),
+        (CERTIFICATE, "a certificate"),
+        (private_pem(MERCHANT_KEY, PASSWORD), "encrypted"),
+        (private_pem(MERCHANT_KEY, PASSWORD, "TraditionalOpenSSL"), "encrypted"),
+        (private_pem(MERCHANT_KEY, form="OpenSSH"), "OpenSSH"),
+        (private_pem(EC_KEY), "private key of another algorithm (EC)"),
+        (private_pem(ed25519.Ed25519PrivateKey.generate()), "another algorithm (Ed25519)"),
+        (public_pem(EC_KEY), "public key of another algorithm (EC)"),
+        (private_pem(SMALL_KEY), "1024 bits"),
+    ],
+)
+def test_a_wrong_private_key_is_told_by_what_it_is(text: str, found: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        load_private_key(text)
+    assert found in str(caught.value)
+    body = "".join(line for line in text.splitlines() if "-----" not in line)
+    assert not body or body[:16] not in str(caught.value)
+
+
+def test_an_encrypted_key_without_pem_lines_is_told_as_such() -> None:
+    lines = private_pem(MERCHANT_KEY, PASSWORD).splitlines()
+    with pytest.raises(InvalidKey, match="encrypted"):
+        load_private_key("".join(lines[1:-1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (PKCS8, "an RSA private key"),
+        (PKCS1, "an RSA private key"),
+        (CERTIFICATE, "a certificate"),
+        (public_pem(EC_KEY), "another algorithm (EC)"),
+        (public_pem(SMALL_KEY), "1024 bits"),
+        ("", "empty"),
+    ],
+)
+def test_a_wrong_public_key_is_told_by_what_it_is(text: str, found: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        load_public_key(text)
+    assert found in str(caught.value)
+
+
+RAW = MERCHANT_KEY.sign(b"content", padding.PKCS1v15(), hashes.SHA256())
+BASE64 = base64.b64encode(RAW).decode()
+ENCODED = sign(b"content", MERCHANT_KEY)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"algorithm=RSA256,keyVersion=2,signature={ENCODED}",
+        f"algorithm=RSA256, keyVersion=2, signature={ENCODED}",
+        f" signature = {ENCODED} , KEYVERSION=2 , Algorithm=RSA256",
+        f"algorithm=RSA256,keyVersion=2,signature={BASE64}",
+        "algorithm=RSA256,keyVersion=2,signature="
+        + ENCODED.replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d"),
+        f"keyVersion=2,signature={ENCODED}",
+    ],
+)
+def test_a_signature_header_is_read_in_every_harmless_spelling(value: str) -> None:
+    header = parse_signature_header(value)
+    assert header.key_version == "2"
+    assert header.signature == RAW
+
+
+def test_a_missing_key_version_is_none() -> None:
+    assert parse_signature_header(f"signature={ENCODED}").key_version is None
+    assert parse_signature_header(f"keyVersion=,signature={ENCODED}").key_version is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "algorithm=RSA256,keyVersion=1",
+        "algorithm=RSA256,keyVersion=1,signature=",
+        f"algorithm=RSA512,keyVersion=1,signature={ENCODED}",
+        f"algorithm=,keyVersion=1,signature={ENCODED}",
+        f"algorithm=RSA256,signature={ENCODED},signature={ENCODED}",
+        "signature=not%20base64",
+        "signature=A",
+        f"signature={ENCODED[:20]} {ENCODED[20:]}",
+        f"signature={BASE64.replace('+', '-').replace('/', '_')}!",
+        "signature=é",
+        ENCODED,
+    ],
+)
+def test_a_broken_signature_header_is_refused(value: str) -> None:
+    with pytest.raises(InvalidSignatureHeader):
+        parse_signature_header(value)

@@ -1,0 +1,164 @@
+"""Each row of the table "what an inquiry means", asked by a person through refresh_payment."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from django_alipay_cancel import services
+from django_alipay_cancel.models import Payment
+from django_alipay_cancel.testing import Fault
+from tests.services.conftest import rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def in_review(gateway, pay):
+    """Make a payment whose cancellation is in review and was applied or not."""
+
+    def make(told_status):
+        payment = pay(status="PROCESSING")
+        gateway.misbehave(
+            Fault.RESULT,
+            api="cancel",
+            calls=1,
+            result_code="INVALID_SIGNATURE",
+            result_status="F",
+            signed=False,
+        )
+        services.cancel_payment(payment)
+        assert rows(payment)["cancellations"][0][0] == "NEEDS_REVIEW"
+        gateway.payment("payment-order-1").status = told_status
+        return payment
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("told", "payment_status", "cancellation"),
+    [
+        ("CANCELLED", "CANCELLED", ("SUCCEEDED", "SUCCESS", "", "NONE")),
+        ("FAIL", "FAIL", ("SUCCEEDED", "SUCCESS", "", "NONE")),
+        ("SUCCESS", "SUCCESS", ("REJECTED", "INVALID_SIGNATURE", "", "CHECK_ORDER_STATUS")),
+        (
+            "PROCESSING",
+            "CANCELLING",
+            ("NEEDS_REVIEW", "INVALID_SIGNATURE", "unsigned", "FIX_CONFIGURATION"),
+        ),
+        (
+            "PENDING",
+            "CANCELLING",
+            ("NEEDS_REVIEW", "INVALID_SIGNATURE", "unsigned", "FIX_CONFIGURATION"),
+        ),
+    ],
+)
+def test_a_persons_question_decides_what_is_in_review(
+    in_review, told, payment_status, cancellation
+):
+    payment = in_review(told)
+    services.refresh_payment(payment)
+    stored = rows(payment)
+    assert stored["payment"] == payment.status == payment_status
+    assert stored["cancellations"] == [cancellation]
+    assert stored["attempts"][-1] == ("inquiry", "SUCCEEDED", "SUCCESS", "")
+    assert payment.checked_status == told
+    assert payment.checked_at is not None
+    assert payment.cancelled_at is None
+
+
+def test_a_payment_alipay_does_not_know_leaves_the_review_open(gateway, pay):
+    payment = pay(status="PROCESSING", known=False)
+    gateway.misbehave(
+        Fault.RESULT, api="cancel", calls=1, result_code="KEY_NOT_FOUND", result_status="F",
+        signed=False,
+    )  # fmt: skip
+    services.cancel_payment(payment)
+    services.refresh_payment(payment)
+    assert rows(payment)["cancellations"][0][0] == "NEEDS_REVIEW"
+    assert payment.checked_status == "ORDER_NOT_EXIST"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.WRONG_KEY, Fault.UNSIGNED, Fault.OTHER_IDS, Fault.NO_IDS, Fault.ANSWER_LOST_BEFORE],
+)
+def test_an_inquiry_that_cannot_be_trusted_changes_nothing(gateway, in_review, fault):
+    payment = in_review("CANCELLED")
+    before = rows(payment)
+    gateway.misbehave(fault, api="inquiryPayment", calls=1)
+    services.refresh_payment(payment)
+    after = rows(payment)
+    assert (after["payment"], after["cancellations"]) == (
+        before["payment"],
+        before["cancellations"],
+    )
+    assert payment.checked_at is None
+
+
+def test_a_pending_one_is_not_rejected_by_a_persons_question(gateway, pay):
+    payment = pay()
+    gateway.misbehave(Fault.ANSWER_LOST_BEFORE, api="cancel", calls=1)
+    services.cancel_payment(payment)
+    services.refresh_payment(payment)
+    assert rows(payment)["cancellations"][0][0] == "PENDING"
+
+
+def test_a_pending_one_that_took_effect_is_finished_by_a_persons_question(gateway, pay):
+    payment = pay()
+    gateway.misbehave(Fault.ANSWER_LOST_AFTER, api="cancel", calls=1)
+    services.cancel_payment(payment)
+    services.refresh_payment(payment)
+    assert rows(payment)["cancellations"] == [("SUCCEEDED", "SUCCESS", "", "NONE")]
+    assert payment.status == "CANCELLED"
+
+
+def test_a_rejected_one_succeeds_when_alipay_says_cancelled_later(gateway, pay):
+    payment = pay()
+    gateway.misbehave(
+        Fault.RESULT, api="cancel", calls=1, result_code="CANCEL_WINDOW_EXCEED", result_status="F"
+    )
+    services.cancel_payment(payment)
+    gateway.payment("payment-order-1").status = "CANCELLED"
+    services.refresh_payment(payment)
+    assert rows(payment)["payment"] == "CANCELLED"
+    assert rows(payment)["cancellations"] == [("SUCCEEDED", "SUCCESS", "", "NONE")]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "told", "status"),
+    [
+        ("PROCESSING", "SUCCESS", "SUCCESS"),
+        ("PROCESSING", "FAIL", "FAIL"),
+        ("PROCESSING", "CANCELLED", "CANCELLED"),
+        ("PROCESSING", "PROCESSING", "PROCESSING"),
+        ("AUTHORIZED", "SUCCESS", "AUTHORIZED"),
+        ("SUCCESS", "CANCELLED", "CANCELLED"),
+    ],
+)
+def test_a_payment_without_a_cancellation_takes_over_what_alipay_says(
+    gateway, pay, recorded, told, status
+):
+    payment = pay(status=recorded)
+    gateway.payment("payment-order-1").status = told
+    assert services.refresh_payment(payment) is payment
+    assert rows(payment) == {"payment": status, "cancellations": [], "attempts": []}
+    assert payment.checked_status == told
+    assert (payment.paid_at is not None) == (status == "SUCCESS" or recorded == "SUCCESS")
+
+
+def test_a_cancelled_payment_stays_cancelled_whatever_an_inquiry_says(gateway, pay):
+    payment = pay()
+    services.cancel_payment(payment)
+    gateway.payment("payment-order-1").status = "SUCCESS"
+    services.refresh_payment(payment)
+    assert payment.status == "CANCELLED"
+
+
+def test_the_payment_time_of_an_inquiry_is_kept(gateway, pay):
+    payment = pay(status="PROCESSING")
+    known = gateway.payment("payment-order-1")
+    known.status = "SUCCESS"
+    services.refresh_payment(payment)
+    assert abs((payment.paid_at - timezone.now()).total_seconds()) < 60
+    assert Payment.objects.get().status == "SUCCESS"

@@ -1,0 +1,149 @@
+"""cancel_payments and import_payments, as somebody types them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.testing import Fault
+from tests.services.conftest import pay, rows  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(*arguments, **options):
+    """Return what the command printed, and the error it ended with."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command(*arguments, stdout=out, stderr=err, **options)
+        failure = ""
+    except CommandError as error:
+        failure = str(error)
+    return out.getvalue(), err.getvalue(), failure
+
+
+def test_ids_of_every_kind_are_found(gateway, pay):  # noqa: F811
+    by_id, by_request, by_payment, by_reference = (pay(f"order-{n}") for n in range(4))
+    out, _, failure = run(
+        "cancel_payments", str(by_id.pk), "request-order-1", "payment-order-2", "order-3"
+    )
+    assert failure == ""
+    assert "SUCCEEDED            4" in out
+    assert set(Payment.objects.values_list("status", flat=True)) == {"CANCELLED"}
+    assert all(rows(p)["attempts"] for p in (by_id, by_request, by_payment, by_reference))
+
+
+def test_a_file_of_ids_is_read(gateway, pay, tmp_path):  # noqa: F811
+    pay("order-0"), pay("order-1")
+    file = tmp_path / "ids.txt"
+    file.write_text("\ufefforder-0\r\n\r\n  order-1  \r\n", encoding="utf-8")
+    out, _, failure = run("cancel_payments", "--file", str(file), "--workers", "2")
+    assert (failure, "SUCCEEDED            2" in out) == ("", True)
+
+
+def test_a_dry_run_sends_nothing(gateway, pay):  # noqa: F811
+    pay("order-0")
+    out, _, failure = run("cancel_payments", "order-0", "--dry-run")
+    assert "1 payments would be cancelled. Nothing was sent." in out
+    assert failure == ""
+    assert not gateway.calls
+    assert not Cancellation.objects.exists()
+
+
+def test_old_payments_without_a_result_are_found_by_age(gateway, pay):  # noqa: F811
+    old, new = pay("old", status="PROCESSING"), pay("new", status="PROCESSING")
+    Payment.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=1))
+    run("cancel_payments", "--older-than", "30m", "--reason", "no result")
+    assert rows(old)["payment"] == "CANCELLED"
+    assert rows(new)["payment"] == "PROCESSING"
+    assert Cancellation.objects.get().reason == "no result"
+
+
+def test_what_is_not_finished_or_unknown_fails_the_command(gateway, pay):  # noqa: F811
+    pay("order-0")
+    gateway.misbehave(Fault.ANSWER_LOST_BEFORE, api="cancel")
+    out, _, failure = run("cancel_payments", "order-0")
+    assert "PENDING              1" in out
+    assert "1 are not finished" in failure
+    _, err, failure = run("cancel_payments", "no-such-id")
+    assert "No payment has the id 'no-such-id'." in err
+    assert "1 ids are unknown" in failure
+
+
+def test_it_can_be_started_again_after_an_interrupt(gateway, pay):  # noqa: F811
+    pay("order-0"), pay("order-1")
+    run("cancel_payments", "order-0")
+    out, _, failure = run("cancel_payments", "order-0", "order-1")
+    assert (failure, "SUCCEEDED            2" in out) == ("", True)
+    assert len(gateway.calls) == 2
+
+
+def test_a_reference_of_two_payments_is_refused(gateway, pay):  # noqa: F811
+    first = pay("order-0")
+    second = pay("order-1")
+    Payment.objects.update(reference="same")
+    _, _, failure = run("cancel_payments", "same")
+    assert str(first.pk) in failure
+    assert str(second.pk) in failure
+    assert not Cancellation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--older-than", "soon"], ["--file", "/does/not/exist"], ["x", "--workers", "0"]],
+)
+def test_orders_that_make_no_sense_are_refused(gateway, arguments):
+    _, _, failure = run("cancel_payments", *arguments)
+    assert failure
+
+
+HEADER = "payment_request_id,payment_id,amount_value,amount_currency,reference,paid_at\n"
+
+
+def test_payments_are_imported_and_bad_lines_listed(gateway, tmp_path):
+    file = tmp_path / "payments.csv"
+    file.write_text(
+        HEADER
+        + "request-1,,1250,USD,order-1,2026-11-01T10:00:00+08:00\n"
+        + ",,1250,USD,order-2,\n"
+        + "request-3,,12.50,USD,order-3,\n"
+        + "request-4,payment-4,,,order-4,\n"
+        + "request-5,too,many,cells,in,this,line\n"
+        + "request-6,,1,USD,order-6,yesterday\n",
+        encoding="utf-8",
+    )
+    out, err, failure = run("import_payments", str(file))
+    assert "2 payments recorded, 4 bad lines." in out
+    assert [line.split(":")[0] for line in err.splitlines() if line.startswith("line")] == [
+        "line 3",
+        "line 4",
+        "line 6",
+        "line 7",
+    ]
+    assert failure
+    assert list(
+        Payment.objects.order_by("reference").values_list("reference", "status", "amount_value")
+    ) == [("order-1", "SUCCESS", 1250), ("order-4", "PROCESSING", None)]
+    run("import_payments", str(file))
+    assert Payment.objects.count() == 2
+
+
+def test_a_dry_import_keeps_nothing(gateway, tmp_path):
+    file = tmp_path / "payments.csv"
+    file.write_text(HEADER + "request-1,,1250,USD,order-1,\n", encoding="utf-8")
+    out, _, failure = run("import_payments", str(file), "--dry-run")
+    assert ("1 payments would be recorded" in out, failure) == (True, "")
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["", "amount\n1\n", "\xff\xfe"])
+def test_a_file_that_is_no_such_csv_is_refused(gateway, tmp_path, text):
+    file = tmp_path / "payments.csv"
+    file.write_bytes(text.encode("latin-1"))
+    _, _, failure = run("import_payments", str(file))
+    assert failure

@@ -1,0 +1,254 @@
+"""The command process_cancellations, mostly as a process of its own that gets signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from django_alipay_cancel import services
+from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.testing import Fault
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = """
+from tests.settings import *
+DATABASES["default"]["NAME"] = {database!r}
+ALIPAY_CANCEL = {alipay!r}
+ROOT_URLCONF = __name__  # a worker has no pages
+urlpatterns = []
+"""
+PATIENCE = 20
+
+
+@pytest.fixture
+def due(gateway: Any) -> Callable[[str], Cancellation]:
+    """Request cancellations of paid payments."""
+
+    def request(payment_request_id: str) -> Cancellation:
+        gateway.add_payment(payment_request_id=payment_request_id)
+        payment = services.record_payment(payment_request_id=payment_request_id)
+        return services.request_cancellation(payment)
+
+    return request
+
+
+@pytest.fixture
+def run(tmp_path: Path, gateway: Any, settings: Any) -> Iterator[Callable[..., Any]]:
+    """Start the command in a process that has this test's database and gateway."""
+    source = SETTINGS.format(
+        database=str(connection.settings_dict["NAME"]), alipay=settings.ALIPAY_CANCEL
+    )
+    (tmp_path / "worker_settings.py").write_text(source)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+        "DJANGO_SETTINGS_MODULE": "worker_settings",
+    }
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "django", "process_cancellations", *options],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def held_calls(gateway: Any) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Let the gateway keep its answers back; yield "a call has come" and "answer now"."""
+    arrived, answer = threading.Event(), threading.Event()
+
+    def hold(call: Any) -> None:
+        arrived.set()
+        answer.wait(PATIENCE)
+
+    gateway.before_answer = hold
+    try:
+        yield arrived, answer
+    finally:
+        answer.set()
+
+
+@contextmanager
+def table_away() -> Iterator[None]:
+    """Take the cancellations' table away, as a database that is being moved does."""
+    table = Cancellation._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < give_up, "It did not happen in time."
+        time.sleep(0.05)
+
+
+def status_of(cancellation: Cancellation) -> str:
+    cancellation.refresh_from_db()
+    return str(cancellation.status)
+
+
+def test_one_pass_prints_one_line(run: Any, due: Any) -> None:
+    cancellation = due("paid")
+    process = run()
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    assert out == ("1 processed: 1 succeeded, 0 rejected, 0 need review, 0 pending, 0 errors.\n")
+    assert status_of(cancellation) == Cancellation.Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_lets_the_call_in_flight_finish_and_begins_no_other(
+    run: Any, due: Any, gateway: Any, number: signal.Signals, workers: str
+) -> None:
+    cancellations = [due(f"paid-{n}") for n in range(4)]
+    with held_calls(gateway) as (arrived, answer):
+        process = run("--loop", "--workers", workers)
+        assert arrived.wait(PATIENCE)
+        wait_until(lambda: len(gateway.calls) == int(workers))
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        answer.set()
+        _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    finished = [c for c in cancellations if status_of(c) == Cancellation.Status.SUCCEEDED]
+    assert len(finished) == len(gateway.calls) == int(workers)
+
+
+def test_one_pass_is_stopped_by_a_signal_too(run: Any, due: Any, gateway: Any) -> None:
+    first, second = due("first"), due("second")
+    with held_calls(gateway) as (arrived, answer):
+        process = run()
+        assert arrived.wait(PATIENCE)
+        process.send_signal(signal.SIGTERM)
+        answer.set()
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert out.startswith("1 processed: 1 succeeded")
+    assert status_of(first) == Cancellation.Status.SUCCEEDED
+    assert status_of(second) == Cancellation.Status.PENDING
+
+
+def test_a_signal_ends_the_pause_at_once(run: Any, due: Any) -> None:
+    cancellation = due("paid")
+    process = run("--loop", "--interval", "3600")
+    wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
+    time.sleep(0.5)  # into the pause
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+
+
+def test_the_loop_pauses_only_when_nothing_was_due(run: Any, due: Any) -> None:
+    cancellations = [due(f"paid-{n}") for n in range(3)]
+    run("--loop", "--interval", "3600", "--limit", "1")
+    for cancellation in cancellations:
+        wait_until(lambda c=cancellation: status_of(c) == Cancellation.Status.SUCCEEDED)
+
+
+def test_the_loop_does_what_falls_due_later(run: Any, due: Any, gateway: Any) -> None:
+    process = run("--loop", "--interval", "0.1")
+    time.sleep(1)
+    cancellation = due("later")
+    wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert out.count("\n") == 1, "A pass with nothing to do is not worth a line."
+
+
+def test_the_loop_outlives_a_database_that_is_away(run: Any, due: Any) -> None:
+    cancellation = due("paid")
+    with table_away():
+        process = run("--loop", "--interval", "0.2")
+        assert "The pass failed" in process.stderr.readline()
+    wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+
+
+def test_one_pass_without_its_tables_fails_in_one_sentence(run: Any) -> None:
+    with table_away():
+        process = run()
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("CommandError: The database cannot be used: ")
+    assert "Traceback" not in err
+
+
+def test_a_broken_setting_is_told_in_one_sentence(settings: Any) -> None:
+    settings.ALIPAY_CANCEL = []
+    with pytest.raises(CommandError, match="ALIPAY_CANCEL must be a dictionary"):
+        call_command("process_cancellations")
+
+
+def test_the_limit_leaves_the_rest_to_the_next_pass(due: Any) -> None:
+    for n in range(3):
+        due(f"paid-{n}")
+    out = StringIO()
+    call_command("process_cancellations", "--limit", "2", stdout=out)
+    assert out.getvalue().startswith("2 processed")
+    assert Cancellation.objects.filter(status=Cancellation.Status.PENDING).count() == 1
+
+
+def test_a_lost_answer_is_counted_as_pending(due: Any, gateway: Any) -> None:
+    due("paid")
+    gateway.misbehave(Fault.ANSWER_LOST_AFTER, payment="paid")
+    out = StringIO()
+    call_command("process_cancellations", stdout=out)
+    assert "1 pending" in out.getvalue()
+
+
+def test_the_handlers_of_signals_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    call_command("process_cancellations", stdout=StringIO())
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--workers", "0"),
+        ("--workers", "257"),
+        ("--workers", "many"),
+        ("--limit", "0"),
+        ("--interval", "0"),
+        ("--interval", "-1"),
+        ("--interval", "nan"),
+        ("--interval", "soon"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(option: str, value: str) -> None:
+    with pytest.raises(CommandError, match=f"argument {option}: must be"):
+        call_command("process_cancellations", f"{option}={value}")
