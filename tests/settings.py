@@ -3,10 +3,11 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 
-def database(url: str) -> dict:
+def database(url: str) -> dict[str, Any]:
     """Return Django's settings for sqlite://, postgres://user@host/name or mysql://..."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -20,7 +21,7 @@ def database(url: str) -> dict:
             "TEST": {"NAME": name},
         }
     engines = {"postgres": "postgresql", "mysql": "mysql"}
-    settings = {
+    settings: dict[str, Any] = {
         "ENGINE": f"django.db.backends.{engines[parts.scheme]}",
         "HOST": parts.hostname,
         "PORT": parts.port or "",
