@@ -16,7 +16,7 @@ from django_fsm import ConcurrentTransition
 from django_alipay_cancel.admin.explaining import Told
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.services import NotCancellable, NotInReview
-from django_alipay_cancel.services.requesting import account
+from django_alipay_cancel.services.people import account
 from django_alipay_cancel.wording import error_sentence
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Payment
-from django_alipay_cancel.services.requesting import account
+from django_alipay_cancel.services.people import account
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations

@@ -13,6 +13,7 @@ from django_fsm import can_proceed
 
 from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import ID_LENGTH, REFERENCE_LENGTH, Payment
+from django_alipay_cancel.services.people import account
 from django_alipay_cancel.services.recording import swap
 
 logger = logging.getLogger(__name__)
@@ -49,12 +50,13 @@ def record_payment(
         "amount_currency": amount_currency or None,
         "reference": reference or None,
         "customer": customer,
-        "authorized_at": storable(authorized_at),
-        "paid_at": storable(paid_at),
-        "failed_at": storable(failed_at),
+        "authorized_at": authorized_at,
+        "paid_at": paid_at,
+        "failed_at": failed_at,
     }
     given = {name: value for name, value in given.items() if value is not None}
     _validate(merchant, given)
+    given |= {name: _storable(name, given[name]) for name in _FACTS if name in given}
     payment = _find_or_create(merchant, given)
     _complete(payment, given)
     return payment
@@ -74,6 +76,10 @@ def _validate(merchant: str, given: dict[str, Any]) -> None:
     _validate_ids({name: given[name] for name in _IDS if name in given})
     if "reference" in given:
         _validate_text("reference", given["reference"], REFERENCE_LENGTH)
+    if "customer" in given and account(given["customer"]) is None:
+        raise ValidationError(
+            {"customer": "customer must be a saved user of the user model, or None for a guest."}
+        )
     if ("amount_value" in given) != ("amount_currency" in given):
         raise ValidationError(
             {"amount_value": "amount_value and amount_currency are given together."}
@@ -100,6 +106,13 @@ def _validate_text(name: str, value: Any, limit: int) -> None:
         raise ValidationError({name: f"{name} is longer than {limit} characters."})
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise ValidationError({name: f"{name} contains control characters."})
+
+
+def _storable(name: str, at: Any) -> datetime:
+    stored = storable(at) if isinstance(at, datetime) else None
+    if stored is None:
+        raise ValidationError({name: f"{name} must be a datetime, not {at!r}."})
+    return stored
 
 
 def _validate_amount(value: Any, currency: Any) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -16,8 +15,9 @@ from django_fsm import ConcurrentTransition, can_proceed
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.exceptions import NotCancellable
-from django_alipay_cancel.models import NAME_LENGTH, REASON_LENGTH, Cancellation, Payment
+from django_alipay_cancel.models import REASON_LENGTH, Cancellation, Payment
 from django_alipay_cancel.services.payments import validate_ids
+from django_alipay_cancel.services.people import account, name_of
 
 # How often a payment may change between reading and writing it.
 TRIES = 5
@@ -127,21 +127,6 @@ def begin(
     cancellation = wish.cancellation(payment, claimed_until)
     cancellation.save(using=payment.database, force_insert=True)
     return cancellation
-
-
-def account(person: Any) -> Any:
-    """Return `person` when the foreign key can hold it: a saved user of the user model."""
-    return person if isinstance(person, get_user_model()) and person.pk else None
-
-
-def name_of(person: Any) -> str:
-    """Return the name that stays when the account is gone, or was never one of ours."""
-    if person is None:
-        return ""
-    name = person.get_username() if hasattr(person, "get_username") else str(person)
-    return "".join(c for c in str(name) if unicodedata.category(c) not in ("Cc", "Cs"))[
-        :NAME_LENGTH
-    ]
 
 
 def validate_text(name: str, value: Any, limit: int) -> None:

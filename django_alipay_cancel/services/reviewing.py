@@ -15,7 +15,8 @@ from django_alipay_cancel.exceptions import NotInReview
 from django_alipay_cancel.models import NOTE_LENGTH, Cancellation
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
-from django_alipay_cancel.services.requesting import account, name_of, validate_text
+from django_alipay_cancel.services.people import account, name_of
+from django_alipay_cancel.services.requesting import validate_text
 
 logger = logging.getLogger(__name__)
 

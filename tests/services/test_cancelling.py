@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
@@ -180,6 +181,26 @@ def test_ids_stored_without_the_service_are_refused_before_any_row_or_call(gatew
             cancel(payment)
     assert not Cancellation.objects.exists()
     assert not gateway.calls
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("paid_at", "2026-11-25"),
+        ("failed_at", date(2026, 11, 25)),
+        ("customer", AnonymousUser()),
+        ("customer", 7),
+        ("amount_value", 12.5),
+        ("amount_currency", "usd"),
+        ("reference", "two\nlines"),
+    ],
+)
+def test_a_fact_that_cannot_be_recorded_is_refused_by_name(fact, value):
+    amount = {"amount_value": 1250, "amount_currency": "USD"} if fact.startswith("amount") else {}
+    with pytest.raises(ValidationError) as refused:
+        services.record_payment(payment_request_id="request-1", **{**amount, fact: value})
+    assert list(refused.value.message_dict) == [fact]
+    assert not Payment.objects.exists()
 
 
 @pytest.mark.parametrize("reason", ["x" * 256, "nul\x00", 7])
