@@ -20,10 +20,15 @@ HOUR, DAY = timedelta(hours=1), timedelta(hours=23, minutes=50)
 def passes_until(clock, end):
     """Make a pass each time something is due, until `end`; return how many calls a pass made."""
     while (due := _next_due()) is not None and due <= end:
-        clock.move_to(max(due, timezone.now()) + timedelta(seconds=1))
+        clock.move_to(_instant(max(due, timezone.now()) + timedelta(seconds=1)))
         report = services.process_due_cancellations(workers=4)
         assert report.errors == 0
-    clock.move_to(end)
+    clock.move_to(_instant(end))
+
+
+def _instant(at):
+    # Without USE_TZ times are naive and local; the clock would take them for UTC.
+    return timezone.make_aware(at) if timezone.is_naive(at) else at
 
 
 def _next_due():
@@ -45,7 +50,7 @@ def test_all_finish_after_an_outage_and_none_gave_up_before(
         gateway.stop()
     else:
         gateway.misbehave(Fault.SILENT_BEFORE, calls=None)
-    with time_machine.travel(start, tick=False) as clock:
+    with time_machine.travel(_instant(start), tick=False) as clock:
         passes_until(clock, start + length)
         assert Cancellation.objects.filter(finished_at__isnull=True).count() == number
         settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "TIMEOUT": (2, 5)}
