@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "example_project"

@@ -14,7 +14,7 @@ from django_alipay_cancel.testing import Fault
 from tests.processes import start_actor
 from tests.services.conftest import rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PLACES = [
     "before_commit_1",

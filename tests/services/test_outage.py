@@ -12,7 +12,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=23, minutes=50)
 

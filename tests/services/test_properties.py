@@ -288,6 +288,7 @@ class OnePayment(RuleBasedStateMachine):
         assert not attempts.filter(outcome="OPEN").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_whatever_happens_in_whatever_order(gateway):
     OnePayment.gateway = gateway

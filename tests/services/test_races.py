@@ -13,7 +13,7 @@ from django_alipay_cancel.testing import Fault
 from tests.processes import result_of, start_actor
 from tests.services.conftest import rows
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 # Seconds in which this many processes have started and wait for the same moment.
 START = 12
