@@ -20,7 +20,7 @@ from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
 from django_alipay_cancel.services.claiming import held, open_attempt
 from django_alipay_cancel.services.meaning import Finding, of_inquiry, speaks_against
-from django_alipay_cancel.services.payments import validate_ids
+from django_alipay_cancel.services.payments import tell_of_late_payment, validate_ids
 from django_alipay_cancel.services.transactions import commit
 
 logger = logging.getLogger(__name__)
@@ -204,11 +204,14 @@ def _take_over(payment: Payment, answer: Answer, finding: Finding) -> None:
     if finding is Finding.FAILED and can_proceed(payment.record_failed):
         payment.record_failed(now)
     # An authorized payment shows as SUCCESS before its capture too.
-    if finding is Finding.PAID and not payment.authorized_at:
-        payment.paid_at = payment.paid_at or storable(answer.payment_time) or now
+    newly_paid = finding is Finding.PAID and not payment.authorized_at and not payment.paid_at
+    if newly_paid:
+        payment.paid_at = storable(answer.payment_time) or now
         if can_proceed(payment.record_paid):
             payment.record_paid(payment.paid_at)
     payment.store("checked_at", "checked_status", "paid_at", "failed_at", "updated_at")
+    if newly_paid:
+        tell_of_late_payment(payment)
 
 
 def _latest_cancellation(payment: Payment) -> Cancellation | None:
