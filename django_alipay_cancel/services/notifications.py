@@ -23,6 +23,8 @@ from django_alipay_cancel.services.payments import find_payment, record_payment
 
 logger = logging.getLogger(__name__)
 
+_KEYS_STAND_FOR = 60.0  # seconds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Notification(PaymentMessage):
@@ -54,7 +56,8 @@ def verify_notification(
         )
     except Unbelievable as problem:
         if problem.error == "bad_signature":
-            forget_keys(merchant)
+            # Alipay may have a new key; anybody can send us this, hence the limit.
+            forget_keys(merchant, older_than=_KEYS_STAND_FOR)
         raise NotificationNotVerified(
             f"A notification for the merchant {merchant!r} is not believed: {problem.error}.",
             error=problem.error,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from django_alipay_cancel import services
+from django_alipay_cancel.models import Cancellation
 
 
 @pytest.fixture
@@ -23,3 +27,14 @@ def pay(gateway):
         )
 
     return make
+
+
+@pytest.fixture
+def fall_due():
+    """Let everything that waits be due now."""
+
+    def now():
+        waiting = Cancellation.objects.filter(next_attempt_at__isnull=False)
+        waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+    return now
