@@ -13,7 +13,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from django_alipay_cancel import conf
+from django_alipay_cancel import conf, problems
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
 
 _MISSING = "The settings are listed in the README; nothing can be cancelled without them."
@@ -81,9 +81,9 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
             id="django_alipay_cancel.W001",
         )
     for merchant, entry in merchants.items():
-        for problem in conf.missing_settings(merchant, entry):
+        for problem in problems.missing_settings(merchant, entry):
             yield Warning(problem, hint=_MISSING, id="django_alipay_cancel.W002")
-        for problem in conf.malformed_settings(merchant, entry):
+        for problem in problems.malformed_settings(merchant, entry):
             yield Error(problem, id="django_alipay_cancel.E004")
         for problem in _key_problems(merchant, entry):
             yield Error(problem, id="django_alipay_cancel.E005")
@@ -100,12 +100,12 @@ def _key_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
         if not text or callable(text):
             continue
         if not isinstance(text, str):
-            yield f"{conf.setting_name(merchant, name)} must be text or a callable."
+            yield f"{problems.setting_name(merchant, name)} must be text or a callable."
             continue
         try:
             load(text)
         except InvalidKey as error:
-            yield f"{conf.setting_name(merchant, name)}: {error}"
+            yield f"{problems.setting_name(merchant, name)}: {error}"
 
 
 def _values() -> Iterator[CheckMessage]:

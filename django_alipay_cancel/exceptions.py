@@ -15,3 +15,14 @@ class NotInReview(AlipayCancelError):
 
 class InsideTransaction(AlipayCancelError, RuntimeError):
     """A function that calls Alipay was used inside a transaction; nothing was sent."""
+
+
+class NotificationNotVerified(AlipayCancelError):
+    """A notification is not to be believed: not Alipay's, not for this merchant, or unreadable.
+
+    `error` says why: unsigned, wrong_client, bad_signature, too_large or invalid_body.
+    """
+
+    def __init__(self, message: str, *, error: str) -> None:
+        super().__init__(message)
+        self.error = error

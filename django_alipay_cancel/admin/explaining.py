@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib import messages
+from django.db.models import Min
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
@@ -48,6 +50,39 @@ class Told(NamedTuple):
 def effect(payment: Payment) -> str:
     """Return what cancelling the payment would do; "" where there is nothing to cancel."""
     return str(_EFFECTS.get(payment.status, ""))
+
+
+def late_payment(payment: Payment) -> str:
+    """Return the warning for a payment that was paid although its status is final; "" for none."""
+    if not payment.paid_at:
+        return ""
+    if payment.status == Payment.Status.FAIL:
+        return gettext(
+            "Warning: this payment failed, but Alipay then reported it as paid. "
+            "Check it at Alipay before you do anything else."
+        )
+    if payment.status == Payment.Status.CANCELLED and _ended_at(payment) < _second(payment.paid_at):
+        return gettext(
+            "Warning: this payment was paid after it had been cancelled. It stays cancelled: "
+            "Alipay gives the money back by itself. Do not refund, and do not deliver."
+        )
+    return ""
+
+
+def _ended_at(payment: Payment) -> datetime:
+    """Return when the payment was cancelled, by Alipay's time where that is known."""
+    succeeded = payment.cancellations.using(payment.database).filter(
+        status=Cancellation.Status.SUCCEEDED
+    )
+    ended: datetime | None = (
+        payment.cancelled_at or succeeded.aggregate(at=Min("finished_at"))["at"]
+    )
+    return _second(ended or payment.updated_at)
+
+
+def _second(at: datetime) -> datetime:
+    # Alipay's times are whole seconds.
+    return at.replace(microsecond=0)
 
 
 def why_not(payment: Payment, *, permitted: bool) -> str:

@@ -22,7 +22,7 @@ from django_alipay_cancel.admin import confirming
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.carrying_out import carry_out
-from django_alipay_cancel.admin.explaining import Told, why_not
+from django_alipay_cancel.admin.explaining import Told, late_payment, why_not
 from django_alipay_cancel.admin.permissions import may_cancel, may_close
 from django_alipay_cancel.admin.showing import (
     Fact,
@@ -144,6 +144,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             "title": payment,
             "facts": [Fact(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
             "badge": payment_badge(payment),
+            "late_payment": late_payment(payment),
             "why_not": why_not(payment, permitted=permitted),
             "cancel_url": confirming.url(self, request, [payment.pk]),
             "refresh_url": permitted and self.url("payment_refresh", payment.pk),

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from django_alipay_cancel.alipay.answers import Answer, Expectation, read_answer
 from django_alipay_cancel.alipay.signing import content_to_be_signed, signature_header
+from django_alipay_cancel.alipay.traces import without_frames
 from django_alipay_cancel.alipay.transport import new_session, post
 
 SANDBOX_PREFIX = "SANDBOX_"
@@ -89,13 +90,16 @@ class AlipayClient:
         ids = json.loads(body)
         path = self._path(api)
         content = body.encode()
-        reply = post(
-            self.session,
-            credentials.gateway_url.rstrip("/") + path,
-            body=content,
-            headers=self._headers(path, content),
-            timeout=credentials.timeout,
-        )
+        try:
+            reply = post(
+                self.session,
+                credentials.gateway_url.rstrip("/") + path,
+                body=content,
+                headers=self._headers(path, content),
+                timeout=credentials.timeout,
+            )
+        except Exception as error:  # a defect; network trouble does not raise
+            raise without_frames(error)  # noqa: B904
         expectation = Expectation(
             path=path,
             client_id=credentials.client_id,

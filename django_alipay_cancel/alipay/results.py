@@ -113,6 +113,9 @@ CONFIGURATION_CODES: Final = frozenset(
 Unsigned they prove nothing about the payment; they only say that repeating is useless.
 """
 
+KEY_CODES: Final = frozenset({"INVALID_SIGNATURE", "SIGNATURE_INVALID", "KEY_NOT_FOUND"})
+"""The codes that say that one side has other keys than the other thinks."""
+
 DOUBTFUL_CODES: Final = frozenset({"ORDER_STATUS_INVALID", "PROCESS_FAIL", "SYSTEM_ERROR"})
 """The F codes that a payment which is already cancelled may also get: inquire before believing."""
 

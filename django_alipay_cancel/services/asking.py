@@ -12,15 +12,15 @@ from django_fsm import can_proceed
 
 from django_alipay_cancel.alipay.answers import Answer
 from django_alipay_cancel.alipay.client import AlipayClient
-from django_alipay_cancel.alipay.results import NextStep, ResultStatus, next_step
+from django_alipay_cancel.alipay.results import KEY_CODES, NextStep, ResultStatus, next_step
 from django_alipay_cancel.clock import storable
-from django_alipay_cancel.conf import client_for
+from django_alipay_cancel.conf import client_for, forget_keys
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
 from django_alipay_cancel.services.claiming import held, open_attempt
 from django_alipay_cancel.services.meaning import Finding, of_inquiry, speaks_against
-from django_alipay_cancel.services.payments import validate_ids
+from django_alipay_cancel.services.payments import tell_of_late_payment, validate_ids
 from django_alipay_cancel.services.transactions import commit
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ def inquire(
         attempt,
     )
     log_attempt(attempt, answer)
+    forget_refused_keys(payment, answer)
     return Inquiry(finding, token if cancellation.next_attempt_at == token else None)
 
 
@@ -107,6 +108,7 @@ def inquire_payment(payment: Payment, client: AlipayClient) -> Finding:
             recording.confirm(payment)
 
     commit(write, payment)
+    forget_refused_keys(payment, answer)
     logger.info("inquiry of payment %s: %s", payment.id, answer.error or finding.name)
     return finding
 
@@ -123,6 +125,12 @@ def refusal_in_hand(cancellation: Cancellation, payment: Payment) -> Cancellatio
     if last.result_code == "ORDER_NOT_EXIST" and unpaid and cancels.count() <= EARLY_ATTEMPTS:
         return None
     return last
+
+
+def forget_refused_keys(payment: Payment, answer: Answer) -> None:
+    """Have the merchant's callables asked again when one side did not know the other's key."""
+    if answer.error == "bad_signature" or answer.result_code in KEY_CODES:
+        forget_keys(payment.merchant)
 
 
 def log_attempt(attempt: CancellationAttempt, answer: Answer) -> None:
@@ -204,11 +212,14 @@ def _take_over(payment: Payment, answer: Answer, finding: Finding) -> None:
     if finding is Finding.FAILED and can_proceed(payment.record_failed):
         payment.record_failed(now)
     # An authorized payment shows as SUCCESS before its capture too.
-    if finding is Finding.PAID and not payment.authorized_at:
-        payment.paid_at = payment.paid_at or storable(answer.payment_time) or now
+    newly_paid = finding is Finding.PAID and not payment.authorized_at and not payment.paid_at
+    if newly_paid:
+        payment.paid_at = storable(answer.payment_time) or now
         if can_proceed(payment.record_paid):
             payment.record_paid(payment.paid_at)
     payment.store("checked_at", "checked_status", "paid_at", "failed_at", "updated_at")
+    if newly_paid:
+        tell_of_late_payment(payment)
 
 
 def _latest_cancellation(payment: Payment) -> Cancellation | None:

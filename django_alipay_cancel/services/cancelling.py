@@ -14,11 +14,11 @@ from django_fsm import ConcurrentTransition
 
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep, ResultStatus
-from django_alipay_cancel.conf import client_for, forget_keys
+from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
-from django_alipay_cancel.services.asking import inquire, log_attempt
+from django_alipay_cancel.services.asking import forget_refused_keys, inquire, log_attempt
 from django_alipay_cancel.services.claiming import (
     claim,
     create_attempt,
@@ -41,8 +41,6 @@ from django_alipay_cancel.services.requesting import (
     prepare,
 )
 from django_alipay_cancel.services.transactions import commit
-
-_KEY_CODES = frozenset({"INVALID_SIGNATURE", "SIGNATURE_INVALID", "KEY_NOT_FOUND"})
 
 
 def cancel_payment(
@@ -158,8 +156,7 @@ def _call(
         attempt,
     )
     log_attempt(attempt, answer)
-    if answer.result_code in _KEY_CODES:
-        forget_keys(payment.merchant)
+    forget_refused_keys(payment, answer)
     if answer.result_code == "REQUEST_TRAFFIC_EXCEED_LIMIT" and answer.verified:
         commit(lambda: put_off_merchant(cancellation, payment), cancellation)
     if meaning is Meaning.INQUIRE:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, router, transaction
-from django_fsm import can_proceed
+from django_fsm import ConcurrentTransition, can_proceed
 
 from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import ID_LENGTH, REFERENCE_LENGTH, Payment
 from django_alipay_cancel.services.people import account
-from django_alipay_cancel.services.recording import swap
+from django_alipay_cancel.signals import paid_after_cancellation
 
 logger = logging.getLogger(__name__)
 
 _IDS = ("payment_request_id", "payment_id")
 _FACTS = ("authorized_at", "paid_at", "failed_at")
 _MAX_AMOUNT = 2**63 - 1
+# How often the row may move between reading and writing it.
+_TRIES = 5
 
 
 def record_payment(
@@ -40,8 +43,9 @@ def record_payment(
 
     `amount_value` is in minor units of `amount_currency` (ISO 4217). What is already recorded is
     kept, what is missing is filled in; a fact that comes after the status can no longer follow
-    (a payment success after CANCELLED) is stored all the same and logged as a warning. May run
-    inside the shop's transaction. Raises ValidationError naming the field.
+    (a payment success after CANCELLED) is stored all the same, logged as a warning, and told by the
+    signal `paid_after_cancellation`. May run inside the shop's transaction. Raises ValidationError
+    naming the field.
     """
     given: dict[str, Any] = {
         "payment_request_id": payment_request_id or None,
@@ -73,7 +77,6 @@ def validate_ids(payment: Payment) -> None:
 
 def _validate(merchant: str, given: dict[str, Any]) -> None:
     _validate_text("merchant", merchant, 64)
-    _validate_ids({name: given[name] for name in _IDS if name in given})
     if "reference" in given:
         _validate_text("reference", given["reference"], REFERENCE_LENGTH)
     if "customer" in given and account(given["customer"]) is None:
@@ -133,10 +136,10 @@ def _validate_amount(value: Any, currency: Any) -> None:
 
 
 def _find_or_create(merchant: str, given: dict[str, Any]) -> Payment:
-    database = router.db_for_write(Payment)
-    payment = _find(database, merchant, given)
+    payment = find_payment(merchant, given)
     if payment is not None:
         return payment
+    database = router.db_for_write(Payment)
     new = {name: value for name, value in given.items() if name not in _FACTS}
     created: Payment = Payment(merchant=merchant, **new)
     try:
@@ -145,14 +148,19 @@ def _find_or_create(merchant: str, given: dict[str, Any]) -> Payment:
         return created
     except IntegrityError:
         # Somebody else recorded the same payment meanwhile.
-        payment = _find(database, merchant, given)
+        payment = find_payment(merchant, given)
         if payment is None:
             raise
         return payment
 
 
-def _find(database: str, merchant: str, given: dict[str, Any]) -> Payment | None:
-    payments = Payment.objects.using(database).filter(merchant=merchant)
+def find_payment(merchant: str, given: Mapping[str, Any]) -> Payment | None:
+    """Return the payment that the ids in `given` name.
+
+    Raises ValidationError when an id cannot be one, or when they name two payments.
+    """
+    _validate_ids({name: given[name] for name in _IDS if name in given})
+    payments = Payment.objects.using(router.db_for_write(Payment)).filter(merchant=merchant)
     found = {
         payment
         for name in _IDS
@@ -170,11 +178,25 @@ def _find(database: str, merchant: str, given: dict[str, Any]) -> Payment | None
 
 
 def _complete(payment: Payment, given: dict[str, Any]) -> None:
-    for name in ("payment_request_id", "payment_id", "amount_value", "amount_currency"):
-        _refuse_contradiction(payment, name, given)
-    missing = [name for name in given if not getattr(payment, name)]
-    if missing:
-        swap(payment, lambda row: _take_over(row, given), *missing, "updated_at")
+    for _ in range(_TRIES):
+        for name in ("payment_request_id", "payment_id", "amount_value", "amount_currency"):
+            _refuse_contradiction(payment, name, given)
+        missing = [name for name in given if not getattr(payment, name)]
+        if not missing:
+            return
+        # Each must still be empty: of two writers with one fact, one has brought it.
+        still_empty = dict(_is_empty(name, getattr(payment, name)) for name in missing)
+        _take_over(payment, given)
+        if payment.store(*missing, "updated_at", **still_empty):
+            if "paid_at" in missing:
+                tell_of_late_payment(payment)
+            return
+        payment.refresh_from_db()
+    raise ConcurrentTransition(f"{payment!r} changes faster than it can be written.")
+
+
+def _is_empty(name: str, value: Any) -> tuple[str, Any]:
+    return (f"{name}__isnull", True) if value is None else (name, value)
 
 
 def _take_over(payment: Payment, given: dict[str, Any]) -> None:
@@ -185,17 +207,23 @@ def _take_over(payment: Payment, given: dict[str, Any]) -> None:
         ("paid_at", payment.record_paid),
         ("failed_at", payment.record_failed),
     ):
-        if fact not in given:
-            continue
-        if can_proceed(follow):
+        if fact in given and can_proceed(follow):
             follow(given[fact])
-        elif fact == "paid_at" and payment.status in (
-            Payment.Status.CANCELLED,
-            Payment.Status.FAIL,
-        ):
-            logger.warning(
-                "Payment %s was reported as paid although it is %s.", payment.id, payment.status
-            )
+
+
+def tell_of_late_payment(payment: Payment) -> None:
+    """Warn when a payment success came that the status can no longer follow.
+
+    For whoever has just stored `paid_at`, once per new fact; the signal is sent after the commit.
+    """
+    if payment.status not in (Payment.Status.CANCELLED, Payment.Status.FAIL):
+        return
+    logger.warning("Payment %s was reported as paid although it is %s.", payment.id, payment.status)
+    if payment.status == Payment.Status.CANCELLED:
+        transaction.on_commit(
+            lambda: paid_after_cancellation.send_robust(Payment, payment=payment),
+            using=payment.database,
+        )
 
 
 def _refuse_contradiction(payment: Payment, name: str, given: dict[str, Any]) -> None:

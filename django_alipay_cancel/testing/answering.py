@@ -66,6 +66,7 @@ class Answering:
             client_id=self._client_id,
             time=wire_time(self._clock.now),
             key=self._keys.alipay,
+            key_version=self._keys.alipay_version,
         )
 
     def answer(self, request: Request) -> tuple[Delivery, RecordedCall]:
@@ -74,7 +75,7 @@ class Answering:
         Faults come after all the checks and before, or with, the business itself.
         """
         api = api_of(request.path)
-        code = refusal(request, self._client_id, self._keys.merchant.public_key())
+        code = refusal(request, self._client_id, self._keys.accepted)
         if code:
             call = self._record(request, api, frozenset(), code)
             return unsigned_answer(documents.to_bytes(documents.result(code))), call

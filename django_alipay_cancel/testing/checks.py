@@ -14,7 +14,7 @@ from django_alipay_cancel.alipay.signing import (
     parse_signature_header,
     verify,
 )
-from django_alipay_cancel.testing.wire import KEY_VERSION, Request
+from django_alipay_cancel.testing.wire import Request
 
 APIS = ("cancel", "inquiryPayment")
 _ROUTES = {
@@ -28,10 +28,11 @@ def api_of(path: str) -> str:
     return _ROUTES.get(path, "")
 
 
-def refusal(request: Request, client_id: str, key: RSAPublicKey) -> str:
+def refusal(request: Request, client_id: str, keys: dict[str, RSAPublicKey]) -> str:
     """Return the code of the first check that fails up to the signature, "" when all pass.
 
-    ``key`` is the merchant's. Such a refusal is not signed: nobody knows yet whom it would be for.
+    ``keys`` are the merchant's, by keyVersion, the newest last. Such a refusal is not
+    signed: nobody knows yet whom it would be for.
     """
     headers = request.headers
     if not api_of(request.path):
@@ -43,15 +44,17 @@ def refusal(request: Request, client_id: str, key: RSAPublicKey) -> str:
         return "MEDIA_TYPE_NOT_ACCEPTABLE"
     if headers.get("client-id") != client_id:
         return "CLIENT_INVALID"
-    return _signature_refusal(request, client_id, key)
+    return _signature_refusal(request, client_id, keys)
 
 
-def _signature_refusal(request: Request, client_id: str, key: RSAPublicKey) -> str:
+def _signature_refusal(request: Request, client_id: str, keys: dict[str, RSAPublicKey]) -> str:
     try:
         header = parse_signature_header(request.headers.get("signature", ""))
     except InvalidSignatureHeader:
         return "INVALID_SIGNATURE"
-    if header.key_version not in (None, KEY_VERSION):
+    # Without a version the newest key tied to the client id is meant.
+    key = keys.get(header.key_version or next(reversed(keys), ""))
+    if key is None:
         return "KEY_NOT_FOUND"
     content = content_to_be_signed(
         path=request.uri,

@@ -1,6 +1,7 @@
 """The JSON documents of the gateway's answers and notifications."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from django_alipay_cancel.alipay.results import RESULT_CODES
@@ -82,8 +83,14 @@ def notified(payment: FakePayment, result_status: str) -> Document:
         **_identity(payment),
     }
     if result_status == "S":
-        document["paymentTime"] = wire_time(payment.paid_at or payment.created_at)
+        document["paymentTime"] = wire_time(_told_paid_at(payment))
     return document
+
+
+def _told_paid_at(payment: FakePayment) -> datetime:
+    if payment.paid_at is None and payment.cancel_time is not None:
+        return payment.cancel_time + timedelta(seconds=1)  # unpaid until it was cancelled
+    return payment.paid_at or payment.created_at
 
 
 def _identity(payment: FakePayment) -> Document:

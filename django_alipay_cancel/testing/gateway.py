@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import uuid4
 
+from django_alipay_cancel.alipay.signing import load_public_key
 from django_alipay_cancel.testing import control, documents, notifications
 from django_alipay_cancel.testing.adapter import FakeAlipayAdapter
 from django_alipay_cancel.testing.answering import Answering, Books, RecordedCall
@@ -15,6 +16,7 @@ from django_alipay_cancel.testing.clock import Clock, require_aware
 from django_alipay_cancel.testing.faults import INQUIRY_FAULTS, Fault, Misbehaviour
 from django_alipay_cancel.testing.keys import (
     Keys,
+    new_key,
     private_key_text,
     public_key_text,
     throw_away_keys,
@@ -44,7 +46,8 @@ class FakeAlipay:
         keys: Keys | None = None,
     ) -> None:
         self.client_id = client_id
-        self.keys = keys or throw_away_keys()
+        # A copy: other gateways share the throw-away keys, but not what becomes of them.
+        self.keys = replace(keys or throw_away_keys())
         self.latency = latency
         # Called in the answering thread once a call has taken effect and before it is answered.
         self.before_answer: Callable[[RecordedCall], object] | None = None
@@ -94,6 +97,19 @@ class FakeAlipay:
             "ALIPAY_PUBLIC_KEY": public_key_text(self.keys.alipay.public_key()),
             "GATEWAY_URL": self.url,
         }
+
+    def upload_key(self, key_version: str, public_key: str) -> None:
+        """Accept this key of the merchant too, as after an upload in Alipay's console."""
+        self.keys.accepted[key_version] = load_public_key(public_key)
+
+    def remove_key(self, key_version: str) -> None:
+        """Know this key of the merchant no longer; KeyError for one that is not known."""
+        del self.keys.accepted[key_version]
+
+    def change_own_key(self, key_version: str) -> str:
+        """Sign with a new key from now on, and return it for ALIPAY_PUBLIC_KEY."""
+        self.keys.alipay, self.keys.alipay_version = new_key(), key_version
+        return public_key_text(self.keys.alipay.public_key())
 
     @property
     def now(self) -> datetime:

@@ -14,18 +14,27 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keys:
-    """The merchant's private key and Alipay's; each side is given the public half of the other."""
+    """The merchant's private key and Alipay's; each side is given the public half of the other.
+
+    ``accepted`` are the merchant's public keys that Alipay knows, by keyVersion;
+    ``alipay_version`` is the keyVersion that Alipay's signatures carry.
+    """
 
     merchant: RSAPrivateKey = field(repr=False)
     alipay: RSAPrivateKey = field(repr=False)
+    alipay_version: str = field(default="1", init=False)
+    accepted: dict[str, RSAPublicKey] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.accepted = {"1": self.merchant.public_key()}
 
 
 @lru_cache(maxsize=1)  # making a key takes a good part of a second
 def throw_away_keys() -> Keys:
     """Return two RSA-2048 keys, made once per process."""
-    return Keys(merchant=_new_key(), alipay=_new_key())
+    return Keys(merchant=new_key(), alipay=new_key())
 
 
 def private_key_text(key: RSAPrivateKey) -> str:
@@ -40,5 +49,5 @@ def public_key_text(key: RSAPublicKey) -> str:
     return base64.b64encode(der).decode("ascii")
 
 
-def _new_key() -> RSAPrivateKey:
+def new_key() -> RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from django_alipay_cancel.alipay.signing import content_to_be_signed, signature_header
 
-KEY_VERSION = "1"
 JSON_TYPE = "application/json; charset=UTF-8"
 
 
@@ -77,12 +76,13 @@ class Seal:
     client_id: str
     time: str
     key: RSAPrivateKey = field(repr=False)
+    key_version: str = "1"
 
     def signature(self, body: bytes) -> str:
         content = content_to_be_signed(
             path=self.uri, client_id=self.client_id, time=self.time, body=body
         )
-        return signature_header(content, self.key, KEY_VERSION)
+        return signature_header(content, self.key, self.key_version)
 
     def answer(self, body: bytes) -> Delivery:
         """Return ``body`` as a signed answer; Alipay's SDKs need the names in lower case."""

@@ -222,3 +222,13 @@ def test_the_adapter_serves_a_plain_requests_session():
         gateway.misbehave(Fault.ANSWER_LOST_AFTER)
         with pytest.raises(requests.ConnectionError):
             session.post(gateway.url + CANCEL, data=BODY, headers=headers)
+
+
+def test_what_becomes_of_the_keys_of_one_gateway_does_not_concern_another():
+    one, other = FakeAlipay(), FakeAlipay()
+    before = other.merchant_settings()
+    assert one.merchant_settings()["ALIPAY_PUBLIC_KEY"] == before["ALIPAY_PUBLIC_KEY"]
+    assert one.change_own_key("2") == one.merchant_settings()["ALIPAY_PUBLIC_KEY"]
+    one.remove_key("1")
+    assert other.merchant_settings() == before
+    assert list(other.keys.accepted) == ["1"]

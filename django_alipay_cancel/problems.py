@@ -1,0 +1,97 @@
+"""What is wrong with one merchant's settings, in words; no key is loaded, no callable called."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+REQUIRED_OF_MERCHANT = ("CLIENT_ID", "PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GATEWAY_URL")
+MERCHANT_DEFAULTS: Mapping[str, Any] = {
+    "KEY_VERSION": "1",
+    "SANDBOX_PATH": None,
+    "AGENT_TOKEN": None,
+    "MERCHANT_ACCOUNT_ID": None,
+    "PROXY": None,
+    "CA_BUNDLE": None,
+}
+
+
+def setting_name(merchant: str, name: str) -> str:
+    """Return how messages name one setting of one merchant."""
+    return f"ALIPAY_CANCEL['MERCHANTS'][{merchant!r}][{name!r}]"
+
+
+def missing_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the required settings this merchant does not have."""
+    for name in REQUIRED_OF_MERCHANT:
+        if not entry.get(name):
+            yield f"{setting_name(merchant, name)} is missing."
+
+
+def malformed_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what cannot work in this merchant's settings; what a callable says is not judged."""
+    for name in entry:
+        if name not in MERCHANT_DEFAULTS and name not in REQUIRED_OF_MERCHANT:
+            yield f"{setting_name(merchant, name)} is unknown."
+    entry = {name: value for name, value in entry.items() if not callable(value)}
+    for name, limit in {"CLIENT_ID": 64, "KEY_VERSION": 16, "AGENT_TOKEN": 128}.items():
+        if entry.get(name) and not _is_header_text(str(entry[name]), limit):
+            yield (
+                f"{setting_name(merchant, name)} must be printable ASCII without blanks,"
+                f" at most {limit} characters."
+            )
+    if entry.get("CLIENT_ID") and not isinstance(entry["CLIENT_ID"], str):
+        yield f"{setting_name(merchant, 'CLIENT_ID')} must be text."
+    if entry.get("MERCHANT_ACCOUNT_ID") and len(str(entry["MERCHANT_ACCOUNT_ID"])) > 32:
+        yield f"{setting_name(merchant, 'MERCHANT_ACCOUNT_ID')} is longer than 32 characters."
+    if entry.get("SANDBOX_PATH") not in (None, True, False):
+        yield f"{setting_name(merchant, 'SANDBOX_PATH')} must be None, True or False."
+    if entry.get("GATEWAY_URL"):
+        yield from _url_problems(setting_name(merchant, "GATEWAY_URL"), entry["GATEWAY_URL"])
+    if entry.get("PROXY") and not _is_proxy(entry["PROXY"]):
+        yield f"{setting_name(merchant, 'PROXY')} must be an http:// address with host and port."
+
+
+def merchant_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield everything that stands between this merchant and a call, keys themselves excepted."""
+    yield from missing_settings(merchant, entry)
+    yield from malformed_settings(merchant, entry)
+
+
+def _is_header_text(text: str, limit: int) -> bool:
+    return len(text) <= limit and all("!" <= character <= "~" for character in text)
+
+
+def _url_problems(name: str, url: Any) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except (ValueError, TypeError, AttributeError):
+        yield f"{name} is no address."
+        return
+    if parts.scheme not in ("https", "http") or not host:
+        yield f"{name} must be an https:// address such as https://open-na-global.alipay.com."
+        return
+    if parts.username or parts.password or parts.query or parts.fragment:
+        yield f"{name} must be scheme and host alone, without user, query or fragment."
+    if parts.path not in ("", "/"):
+        yield f"{name} must be without a path ({parts.path!r}); the path is added and signed."
+    if parts.scheme == "http" and not _is_loopback(host):
+        yield f"{name} must be https://: http:// is allowed for loopback hosts only."
+
+
+def _is_proxy(url: Any) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.scheme == "http" and parts.hostname and parts.port)
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
