@@ -32,8 +32,8 @@ from django_alipay_cancel.api.serializers import (
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.wording import next_step_label
 
-_FOR_ALL = (401, 403, 406, 429)
-_FOR_POST = (400, 404, 409, 413, 415, 503)
+_FOR_ALL = (401, 403, 406, 429, 503)
+_FOR_POST = (400, 404, 409, 411, 413, 415)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -65,8 +65,16 @@ class AttemptSerializer(serializers.ModelSerializer[CancellationAttempt]):
 class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
     """One wish to cancel a payment, and how it ended."""
 
-    error = _error_field()
+    # As below: the context must give `may_read_reason`, which says of a cancellation whether the
+    # person who asks may read who wanted it and why.
 
+    error = _error_field()
+    reason = serializers.SerializerMethodField(
+        help_text="For the shop's staff and whoever asked; empty for others."
+    )
+    requested_by_name = serializers.SerializerMethodField(
+        help_text="For the shop's staff and whoever asked; empty for others."
+    )
     message = serializers.SerializerMethodField(
         help_text="What became of it and what to do, for people, in the language of the request."
     )
@@ -94,6 +102,15 @@ class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
 
     def get_message(self, cancellation: Cancellation) -> str:
         return cancellation_message(cancellation)
+
+    def get_reason(self, cancellation: Cancellation) -> str:
+        return cancellation.reason if self._may_read_reason(cancellation) else ""
+
+    def get_requested_by_name(self, cancellation: Cancellation) -> str:
+        return cancellation.requested_by_name if self._may_read_reason(cancellation) else ""
+
+    def _may_read_reason(self, cancellation: Cancellation) -> bool:
+        return bool(self.context["may_read_reason"](cancellation))
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
