@@ -31,9 +31,14 @@ class BodyParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        body = stream.read(MAXIMUM_BODY + 1)
-        if len(body) > MAXIMUM_BODY:
+        assert parser_context is not None
+        # Not of the stream: a middleware may have read the body and left a copy of it.
+        length = int(parser_context["request"].META["CONTENT_LENGTH"])
+        if length > MAXIMUM_BODY:
             raise BodyTooLarge
+        body = stream.read(length)
+        if len(body) < length:
+            raise ParseError(_("The body broke off."))
         try:
             return json.loads(
                 body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse

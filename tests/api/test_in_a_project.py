@@ -70,6 +70,23 @@ def test_a_database_that_does_not_answer_is_503_and_worth_another_try(pay, clerk
     assert any(record.exc_info for record in caplog.records)
 
 
+def reads_the_body(get_response):
+    """A middleware that logs what comes in, say."""
+
+    def middleware(request):
+        assert request.body is not None
+        return get_response(request)
+
+    return middleware
+
+
+def test_a_middleware_that_has_read_the_body_leaves_it_to_us(settings, pay, clerk):
+    settings.MIDDLEWARE = [f"{__name__}.reads_the_body", *settings.MIDDLEWARE]
+    payment = pay()
+    assert is_error(ask(clerk, payment, {"x": 1}), 400, "unknown")
+    assert ask(clerk, payment, {"reason": "ordered twice"}).json()["reason"] == "ordered twice"
+
+
 def test_recorded_ids_that_cannot_be_sent_are_no_fault_of_the_request(pay, clerk):
     payment = pay()
     type(payment).objects.update(payment_id="payment-order-1 ")
