@@ -48,11 +48,13 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
-        """Read the row again, the protected state included.
+        """Read the row again, the protected state included, and from where it is written.
 
         django-fsm refuses to set a protected field that has a value, and django-fsm-2 lifts the
         protection for the whole class meanwhile; forgetting the value first needs neither.
         """
+        if from_queryset is None:
+            using = using or self.database  # a replica may not know yet what this process wrote
         fields = None if fields is None else list(fields)
         kept = self.__dict__.pop(self.state_field, None)
         read = False

@@ -5,7 +5,21 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from django_alipay_cancel.api import views
+from django_alipay_cancel.api.base import AlipayView
 from django_alipay_cancel.api.permissions import Access
+
+_ROUTES: list[tuple[str, type[AlipayView], str]] = [
+    ("payments", views.PaymentList, "payments"),
+    ("payments/<str:payment_id>", views.PaymentDetail, "payment"),
+    (
+        "payments/<str:payment_id>/cancellations",
+        views.PaymentCancellations,
+        "payment-cancellations",
+    ),
+    ("payments/<str:payment_id>/refresh", views.PaymentRefresh, "payment-refresh"),
+    ("cancellations/<str:cancellation_id>", views.CancellationDetail, "cancellation"),
+    ("cancellations/<str:cancellation_id>/retry", views.CancellationRetry, "cancellation-retry"),
+]
 
 
 def routes(access: Access) -> list[URLPattern]:
@@ -13,34 +27,16 @@ def routes(access: Access) -> list[URLPattern]:
 
     The keys are no `<uuid:...>`: a malformed one is to be a 404 in the shape of all errors.
     """
-    return [
-        path("payments/", views.PaymentList.as_view(access=access), name="payments"),
-        path(
-            "payments/<str:payment_id>/",
-            views.PaymentDetail.as_view(access=access),
-            name="payment",
-        ),
-        path(
-            "payments/<str:payment_id>/cancellations/",
-            views.PaymentCancellations.as_view(access=access),
-            name="payment-cancellations",
-        ),
-        path(
-            "payments/<str:payment_id>/refresh/",
-            views.PaymentRefresh.as_view(access=access),
-            name="payment-refresh",
-        ),
-        path(
-            "cancellations/<str:cancellation_id>/",
-            views.CancellationDetail.as_view(access=access),
-            name="cancellation",
-        ),
-        path(
-            "cancellations/<str:cancellation_id>/retry/",
-            views.CancellationRetry.as_view(access=access),
-            name="cancellation-retry",
-        ),
+    named = [
+        path(f"{address}/", view.as_view(access=access), name=name)
+        for address, view, name in _ROUTES
     ]
+    # Without the slash, APPEND_SLASH would redirect, and a POST that is redirected becomes a GET:
+    # 200, and nothing cancelled. Undocumented, hence no schema.
+    forgiving = [
+        path(address, view.as_view(access=access, schema=None)) for address, view, _ in _ROUTES
+    ]
+    return [*named, *forgiving]
 
 
 app_name = "django_alipay_cancel"

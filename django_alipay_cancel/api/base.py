@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connections, router, transaction
 from django.db.models import Prefetch, QuerySet
-from django.utils.cache import add_never_cache_headers
-from rest_framework.exceptions import NotFound, UnsupportedMediaType
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from django_alipay_cancel.api.body import BodyParser
+from django_alipay_cancel.api.body import BodyParser, read_the_rest, refuse_other_bodies
 from django_alipay_cancel.api.errors import exception_handler
 from django_alipay_cancel.api.pagination import Pages
 from django_alipay_cancel.api.permissions import Access, SignedIn
@@ -29,6 +33,12 @@ if TYPE_CHECKING:
     from django_alipay_cancel.api.permissions import SeenPayment
 
 
+class JsonOnly(DefaultContentNegotiation):
+    """By the header Accept alone: DRF's `?format=` would answer an unknown format with 404."""
+
+    settings = SimpleNamespace(URL_FORMAT_OVERRIDE=None)  # type: ignore[assignment]
+
+
 class AlipayView(APIView):
     """Authentication and further throttles are the project's; everything else is set here."""
 
@@ -36,6 +46,7 @@ class AlipayView(APIView):
     permission_classes = [SignedIn]
     parser_classes = [BodyParser]
     renderer_classes = [JSONRenderer]
+    content_negotiation_class = JsonOnly
     versioning_class = None
     http_method_names = ["get", "head", "post"]
 
@@ -48,12 +59,21 @@ class AlipayView(APIView):
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(request, "LANGUAGE_CODE"):  # the project's LocaleMiddleware has chosen
+            return super().dispatch(request, *args, **kwargs)
+        with translation.override(translation.get_language_from_request(request)):
+            response = super().dispatch(request, *args, **kwargs)
+            response.headers.setdefault("Content-Language", translation.get_language() or "")
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # The charset of the Content-Type may name any codec of Python's, "zlib" for instance.
         request._request.encoding = "utf-8"
         # First, since the CSRF check of the authentication reads a form and leaves no body.
         if request.method == "POST" and hasattr(self, "post"):
-            _refuse_other_media(request)
+            refuse_other_bodies(request._request)
         super().initial(request, *args, **kwargs)
 
     def get_throttles(self) -> list[BaseThrottle]:
@@ -69,22 +89,27 @@ class AlipayView(APIView):
         answer = super().finalize_response(request, response, *args, **kwargs)
         # Somebody's own payments, and a status that is polled: nothing for a cache.
         add_never_cache_headers(answer)
+        read_the_rest(request._request)
         return answer
 
     def find_payment(self, key: UUID | str) -> SeenPayment:
         """Return a payment that this person may see; raises NotFound for any other."""
-        payments = self.access.payments(self.request.user).using(database())
-        payment = payments.filter(pk=_uuid(key)).first()
-        if payment is None or not self.access.may_view(self.request.user, payment):
-            raise NotFound
-        return payment
+        return self._find(pk=_uuid(key))
 
     def find_cancellation(self, key: UUID | str) -> tuple[Cancellation, SeenPayment]:
         """Return a cancellation of a payment that this person may see, and the payment."""
-        cancellation = cancellations().filter(pk=_uuid(key)).first()
-        if cancellation is None:
+        payment = self._find(cancellations__pk=_uuid(key))
+        return cancellations().get(pk=key), payment
+
+    def _find(self, **keys: UUID) -> SeenPayment:
+        user = self.request.user
+        # Before it is known whether there is one: what is out of reach takes as many queries as
+        # what does not exist.
+        self.access.may_view_all(user)
+        payment = self.access.payments(user).using(database()).filter(**keys).first()
+        if payment is None or not self.access.may_view(user, payment):
             raise NotFound
-        return cancellation, self.find_payment(cancellation.payment_id)
+        return payment
 
     def require(self, allowed: bool) -> None:
         """Refuse a person who sees the payment but may not do this with it."""
@@ -92,9 +117,12 @@ class AlipayView(APIView):
             self.permission_denied(self.request)
 
     def query(self) -> dict[str, str]:
-        """Return the query parameters that are ours to judge, each at its last value."""
-        query: dict[str, str] = self.request.query_params.dict()
-        query.pop(api_settings.URL_FORMAT_OVERRIDE or "", None)
+        """Return the query parameters; one that is given twice raises ValidationError."""
+        given = self.request.query_params
+        for name, values in given.lists():
+            if len(values) > 1:
+                raise ValidationError({name: [_("This name is given twice.")]}, code="repeated")
+        query: dict[str, str] = given.dict()
         return query
 
     def page(
@@ -111,7 +139,10 @@ class AlipayView(APIView):
     def context(self) -> dict[str, Any]:
         """Return what the serializers need to know of the person who asks."""
         user = self.request.user
-        return {"may_cancel": lambda payment: self.access.may_cancel(user, payment)}
+        return {
+            "may_cancel": lambda payment: self.access.may_cancel(user, payment),
+            "may_read_reason": lambda row: self.access.may_read_reason(user, row),
+        }
 
 
 def database() -> str:
@@ -125,12 +156,6 @@ def cancellations() -> QuerySet[Cancellation]:
     shown = attempts.defer("request_body", "response_body")
     rows: QuerySet[Cancellation] = Cancellation.objects.using(database())
     return rows.select_related("payment").prefetch_related(Prefetch("attempts", queryset=shown))
-
-
-def _refuse_other_media(request: Request) -> None:
-    has_body = request.META.get("CONTENT_LENGTH") not in (None, "", "0")
-    if has_body and request._request.content_type != BodyParser.media_type:
-        raise UnsupportedMediaType(request.content_type)
 
 
 def _uuid(key: UUID | str) -> UUID:

@@ -1,19 +1,23 @@
-"""The body of a request: small, UTF-8, JSON."""
+"""The body of a request: small, UTF-8, JSON that can be read in one way only."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
+from django.http import HttpRequest, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from django_alipay_cancel.api.errors import BodyTooLarge
+from django_alipay_cancel.api.errors import BodyTooLarge, LengthRequired
 
 # Bytes. A reason of 255 characters, each sent as two escapes, is a third of it.
 MAXIMUM_BODY = 10_000
+# Bytes. So much is read of a body that was refused.
+READ_OF_REFUSED = 32 * 1024 * 1024
 
 
 class BodyParser(BaseParser):
@@ -27,10 +31,46 @@ class BodyParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        body = stream.read(MAXIMUM_BODY + 1)
-        if len(body) > MAXIMUM_BODY:
+        assert parser_context is not None
+        # Not of the stream: a middleware may have read the body and left a copy of it.
+        length = int(parser_context["request"].META["CONTENT_LENGTH"])
+        if length > MAXIMUM_BODY:
             raise BodyTooLarge
+        body = stream.read(length)
+        if len(body) < length:
+            raise ParseError(_("The body broke off."))
         try:
-            return json.loads(body.decode("utf-8"))
+            return json.loads(
+                body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse
+            )
         except (ValueError, RecursionError):
             raise ParseError(_("The body is not valid JSON.")) from None
+
+
+def refuse_other_bodies(request: HttpRequest) -> None:
+    """Refuse what would not be read as JSON, before anything else reads it as something else."""
+    length = request.META.get("CONTENT_LENGTH")
+    # Django takes a body without a length for none: a misspelt name in it would go unnoticed.
+    if "HTTP_TRANSFER_ENCODING" in request.META or (not length and request.read(1)):
+        raise LengthRequired
+    if length not in (None, "", "0") and request.content_type != BodyParser.media_type:
+        raise UnsupportedMediaType(request.content_type or "")
+
+
+def read_the_rest(request: HttpRequest) -> None:
+    """Take in what was sent and not read: a client that still sends would not see the answer."""
+    left = READ_OF_REFUSED
+    with contextlib.suppress(UnreadablePostError):
+        while left > 0 and (piece := request.read(64 * 1024)):
+            left -= len(piece)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("A name is given twice.")
+    return document
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON.")

@@ -14,7 +14,8 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition
 from rest_framework import status
@@ -35,6 +36,14 @@ class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "body_too_large"
     default_detail = _("The body is too large.")
+
+
+class LengthRequired(APIException):
+    """The request has a body whose length it does not say, so that it would not be read."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = _("A body must be sent with its Content-Length, not in chunks.")
 
 
 class NothingToCancel(APIException):
@@ -68,6 +77,15 @@ class Busy(APIException):
     default_code = "busy"
     default_detail = _("The payment is being changed by somebody else. Try again.")
     wait = 1.0
+
+
+class Unavailable(APIException):
+    """The database does not answer; what was written before stays true."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = _("The server cannot answer at the moment. Ask again: nothing is done twice.")
+    wait = 5.0
 
 
 class Unconfigured(APIException):
@@ -105,6 +123,7 @@ _REFUSALS: Mapping[type[Exception], type[APIException]] = {
     ConcurrentTransition: Busy,
     SuspiciousOperation: InvalidRequest,
     BadRequest: InvalidRequest,
+    UnreadablePostError: InvalidRequest,
 }
 _NEXT_STEPS: Mapping[type[APIException], NextStep] = {
     Unconfigured: NextStep.FIX_CONFIGURATION,
@@ -142,7 +161,7 @@ def _refusal(error: Exception) -> APIException:
         if isinstance(error, kind):
             return refusal()
     logger.error("A request failed.", exc_info=error)
-    return Defect()
+    return Unavailable() if isinstance(error, (OperationalError, InterfaceError)) else Defect()
 
 
 def _first(detail: Any, field: str | None = None) -> Complaint:

@@ -59,7 +59,8 @@ def cancellation(status: str) -> dict[str, Any]:
     )
     # Not from a database: what a prefetch would have found.
     row._prefetched_objects_cache = {"attempts": [_attempt(row, outcome)]}
-    return dict(CancellationSerializer(row).data)
+    context = {"may_read_reason": lambda row: True}
+    return dict(CancellationSerializer(row, context=context).data)
 
 
 def _attempt(row: Cancellation, outcome: str) -> CancellationAttempt:
@@ -96,9 +97,10 @@ def refusals(status: int) -> list[exceptions.APIException]:
         404: [exceptions.NotFound()],
         406: [exceptions.NotAcceptable()],
         409: [errors.NothingToCancel(), errors.CannotBeAskedAgain(), errors.InvalidPayment()],
+        411: [errors.LengthRequired()],
         413: [errors.BodyTooLarge()],
         415: [exceptions.UnsupportedMediaType("text/plain")],
         429: [exceptions.Throttled(wait=30)],
-        503: [errors.Unconfigured(), errors.Busy()],
+        503: [errors.Unconfigured(), errors.Busy(), errors.Unavailable()],
     }
     return errors_by_status[status]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiViewExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import (
+    Direction,
     OpenApiExample,
     OpenApiParameter,
     OpenApiResponse,
@@ -23,6 +25,8 @@ from django_alipay_cancel.api import examples, views
 from django_alipay_cancel.api.base import AlipayView
 from django_alipay_cancel.api.serializers import (
     CancellationSerializer,
+    ClosedSerializer,
+    NoBodySerializer,
     PageQuerySerializer,
     PaymentDetailSerializer,
     PaymentQuerySerializer,
@@ -32,8 +36,21 @@ from django_alipay_cancel.api.serializers import (
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.wording import next_step_label
 
-_FOR_ALL = (401, 403, 406, 429)
-_FOR_POST = (400, 404, 409, 413, 415, 503)
+_FOR_ALL = (401, 403, 406, 429, 503)
+_FOR_POST = (400, 404, 409, 411, 413, 415)
+
+
+class _Closed(OpenApiSerializerExtension):
+    """A body with a name that is not described is refused."""
+
+    target_class = ClosedSerializer
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        described: dict[str, Any] = auto_schema._map_serializer(
+            self.target, direction, bypass_extensions=True
+        )
+        return {**described, "additionalProperties": False}
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -155,7 +172,7 @@ class _PaymentRefresh(OpenApiViewExtension):
             ),
             tags=_TAGS,
             parameters=[_key("payment_id")],
-            request=None,
+            request=NoBodySerializer,
             responses={200: PaymentDetailSerializer, **_refused(*_FOR_ALL, *_FOR_POST)},
         )
         return _described(views.PaymentRefresh, post=post)
@@ -229,7 +246,7 @@ class _CancellationRetry(OpenApiViewExtension):
                 _header("Location", str, "The address of the cancellation.", 202),
                 _header("Retry-After", int, _WAIT, 202),
             ],
-            request=None,
+            request=NoBodySerializer,
             responses={
                 200: _cancellation("It had succeeded already.", "SUCCEEDED"),
                 202: _cancellation(_OPEN, "PENDING"),

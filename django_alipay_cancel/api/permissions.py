@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_alipay_cancel.conf import settings
-from django_alipay_cancel.models import Payment
+from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.people import account
 
 if TYPE_CHECKING:
@@ -56,11 +56,27 @@ class Access:
     def listed_payments(self, user: Any) -> QuerySet[SeenPayment]:
         """Return the payments in this person's list: all with view_payment, else the own ones."""
         payments = self.payments(user)
-        return payments if _has(user, _VIEW) else payments.filter(self.own_payments(user))
+        return payments if self.may_view_all(user) else payments.filter(self.own_payments(user))
+
+    def may_view_all(self, user: Any) -> bool:
+        """Return whether this person may see every payment there is."""
+        return _has(user, _VIEW)
 
     def may_view(self, user: Any, payment: SeenPayment) -> bool:
-        """Whoever may cancel a payment may also see what became of that."""
-        return bool(payment.is_own) or _has(user, _VIEW, payment) or self.may_operate(user, payment)
+        """Return whether this person may see the payment and its cancellations."""
+        return bool(payment.is_own) or self.acts_for_shop(user, payment)
+
+    def acts_for_shop(self, user: Any, payment: Payment) -> bool:
+        """Whoever may cancel a payment for the shop may also see what became of that."""
+        return _has(user, _VIEW, payment) or self.may_operate(user, payment)
+
+    def may_read_reason(self, user: Any, cancellation: Cancellation) -> bool:
+        """Return whether this person may read who asked for a cancellation, and why.
+
+        What the shop's staff wrote of a buyer is not for the buyer.
+        """
+        asked = account(user) and user.pk == cancellation.requested_by_id
+        return bool(asked) or self.acts_for_shop(user, cancellation.payment)
 
     def may_cancel(self, user: Any, payment: SeenPayment) -> bool:
         """Return whether this person may have the payment cancelled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 from rest_framework import serializers
@@ -19,7 +19,6 @@ from django_alipay_cancel.models import (
     CancellationAttempt,
     Payment,
 )
-from django_alipay_cancel.services.requesting import validate_text
 from django_alipay_cancel.wording import cancellation_message
 
 _NOT_ALLOWED = _("You do not have permission to cancel this payment.")
@@ -65,8 +64,16 @@ class AttemptSerializer(serializers.ModelSerializer[CancellationAttempt]):
 class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
     """One wish to cancel a payment, and how it ended."""
 
-    error = _error_field()
+    # As below: the context must give `may_read_reason`, which says of a cancellation whether the
+    # person who asks may read who wanted it and why.
 
+    error = _error_field()
+    reason = serializers.SerializerMethodField(
+        help_text="For the shop's staff and whoever asked; empty for others."
+    )
+    requested_by_name = serializers.SerializerMethodField(
+        help_text="For the shop's staff and whoever asked; empty for others."
+    )
     message = serializers.SerializerMethodField(
         help_text="What became of it and what to do, for people, in the language of the request."
     )
@@ -94,6 +101,15 @@ class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
 
     def get_message(self, cancellation: Cancellation) -> str:
         return cancellation_message(cancellation)
+
+    def get_reason(self, cancellation: Cancellation) -> str:
+        return cancellation.reason if self._may_read_reason(cancellation) else ""
+
+    def get_requested_by_name(self, cancellation: Cancellation) -> str:
+        return cancellation.requested_by_name if self._may_read_reason(cancellation) else ""
+
+    def _may_read_reason(self, cancellation: Cancellation) -> bool:
+        return bool(self.context["may_read_reason"](cancellation))
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
@@ -182,8 +198,20 @@ def checked(serializer_class: type[ClosedSerializer], data: Any) -> dict[str, An
     return values
 
 
+# As a pattern, so that the OpenAPI document says it; the same that `validate_text` refuses.
+_NO_CONTROL_CHARACTERS = RegexValidator(
+    r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+\Z",
+    _("Control characters are not allowed."),
+    code="control_characters",
+)
+
+
 class TextField(serializers.CharField):
-    """Text that was sent as text: a CharField would take a number too."""
+    """Text that was sent as text, kept as it is: a CharField would take a number too, and trim."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+        self.validators.append(_NO_CONTROL_CHARACTERS)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -200,30 +228,22 @@ class WishSerializer(ClosedSerializer):
 
     reason = TextField(
         required=False,
-        default="",
         allow_blank=True,
         max_length=REASON_LENGTH,
         help_text="Kept with the cancellation; not sent to Alipay.",
     )
 
-    def validate_reason(self, reason: str) -> str:
-        try:
-            validate_text("reason", reason, REASON_LENGTH)
-        except DjangoValidationError:
-            raise serializers.ValidationError(
-                _("Control characters are not allowed."), code="control_characters"
-            ) from None
-        return reason
 
-
-def _exact(limit: int) -> serializers.CharField:
-    return serializers.CharField(required=False, max_length=limit, trim_whitespace=False)
+def _exact(limit: int) -> TextField:
+    return TextField(required=False, min_length=1, max_length=limit)
 
 
 class PageQuerySerializer(ClosedSerializer):
     """The query parameters of a list."""
 
-    cursor = serializers.CharField(required=False, help_text="From next or previous of a page.")
+    cursor = serializers.CharField(
+        required=False, min_length=1, help_text="From next or previous of a page."
+    )
     page_size = serializers.IntegerField(
         required=False, min_value=1, max_value=Pages.max_page_size, help_text="50 unless given."
     )

@@ -27,6 +27,8 @@ class CancelThrottle(SimpleRateThrottle):
         return rate
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        # Members of another table may share a number with a user, or have none.
-        person = f"{type(request.user).__name__} {getattr(request.user, 'pk', request.user)}"
+        # Members of another table may share a number with a user, or have none. Not type(): with
+        # sessions that is the lazy object around the user.
+        kind = request.user.__class__.__name__
+        person = f"{kind} {getattr(request.user, 'pk', request.user)}"
         return self.cache_format % {"scope": self.scope, "ident": quote(person, safe="")}

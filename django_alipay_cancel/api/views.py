@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
@@ -23,6 +24,7 @@ from django_alipay_cancel.api.serializers import (
     WishSerializer,
     checked,
 )
+from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 
 _FILTERS = ("status", "merchant", "payment_request_id", "payment_id", "reference")
@@ -64,19 +66,20 @@ class PaymentRefresh(PaymentView):
 class CancellationView(AlipayView):
     """Answers with one cancellation, and says when to look at it again."""
 
-    def respond(self, cancellation: Cancellation, status_code: int) -> Response:
-        # Read again: what the service holds in memory says nothing of the attempts.
-        shown = cancellations().get(pk=cancellation.pk)
-        response = Response(CancellationSerializer(shown).data, status=status_code)
-        if shown.status == Cancellation.Status.PENDING:
-            response["Retry-After"] = str(_seconds_to_wait(shown))
+    def respond(self, cancellation: Cancellation) -> Response:
+        response = Response(CancellationSerializer(cancellation, context=self.context()).data)
+        if cancellation.status == Cancellation.Status.PENDING:
+            response["Retry-After"] = str(_seconds_to_wait(cancellation))
         return response
 
     def respond_to_wish(self, cancellation: Cancellation, finished: int) -> Response:
-        code = status.HTTP_202_ACCEPTED if cancellation.is_open else finished
-        response = self.respond(cancellation, code)
-        if code != status.HTTP_200_OK:
-            response["Location"] = self._address(cancellation)
+        # Read again: what the service holds says nothing of the attempts, and may have been
+        # finished by somebody else meanwhile.
+        shown = cancellations().get(pk=cancellation.pk)
+        response = self.respond(shown)
+        response.status_code = status.HTTP_202_ACCEPTED if shown.is_open else finished
+        if response.status_code != status.HTTP_200_OK:
+            response["Location"] = self._address(shown)
         return response
 
     def _address(self, cancellation: Cancellation) -> str:
@@ -89,7 +92,7 @@ class CancellationView(AlipayView):
 class CancellationDetail(CancellationView):
     def get(self, request: Request, cancellation_id: str) -> Response:
         cancellation, _payment = self.find_cancellation(cancellation_id)
-        return self.respond(cancellation, status.HTTP_200_OK)
+        return self.respond(cancellation)
 
 
 class CancellationRetry(CancellationView):
@@ -122,9 +125,12 @@ class PaymentCancellations(CancellationView):
 
 
 def _seconds_to_wait(cancellation: Cancellation) -> int:
-    """Return when a pending cancellation is worth another look."""
+    """Return in how many seconds a pending cancellation is worth another look."""
+    now = timezone.now()
     opened = CancellationAttempt.Outcome.OPEN
-    if any(attempt.outcome == opened for attempt in cancellation.attempts.all()):
+    started = now - timedelta(seconds=sum(settings.TIMEOUT))
+    calls = cancellation.attempts.all()
+    if any(call.outcome == opened and call.sent_at > started for call in calls):
         return 1  # Alipay is being asked at this moment; next_attempt_at is that call's lease
-    due = cancellation.next_attempt_at or timezone.now()
-    return max(1, math.ceil((due - timezone.now()).total_seconds()))
+    due = cancellation.next_attempt_at or now
+    return max(1, math.ceil((due - now).total_seconds()))

@@ -1,20 +1,24 @@
 """Settings of the example shop: a development site on loopback, nothing to copy into production.
 
-Two environment variables say where its data is:
-SHOP_DATABASE         the SQLite file; without it, shop.sqlite3 beside manage.py
+Environment variables say where its data is:
+SHOP_DATABASE         the SQLite file, or postgres://user:password@host:port/name, or mysql://...;
+                      without it, shop.sqlite3 beside manage.py
 SHOP_ALIPAY_SETTINGS  a JSON file with the ALIPAY_CANCEL settings, as `run_fake_alipay
                       --settings-file` writes it; without it, nothing can be cancelled
+SHOP_DEBUG            0 for a server that answers errors as a real one does
 """
 
 import json
 import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEBUG = True
+DEBUG = os.environ.get("SHOP_DEBUG", "1") != "0"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 # serve.py hands one key to the site's processes; alone, a new one per start signs everybody out.
 SECRET_KEY = os.environ.get("SHOP_SECRET_KEY") or get_random_secret_key()
@@ -56,18 +60,35 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("SHOP_DATABASE", BASE_DIR / "shop.sqlite3"),
-        # The site and the worker write to one file: wait for each other, begin with the write lock.
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL;",
-        },
+
+def _database(place: str) -> dict[str, Any]:
+    parts = urlsplit(place)
+    engine = {"postgres": "postgresql", "mysql": "mysql"}.get(parts.scheme)
+    if engine is None:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": place,
+            # The site and the worker write to one file: wait for each other, begin with the write
+            # lock.
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL;",
+            },
+        }
+    return {
+        "ENGINE": f"django.db.backends.{engine}",
+        "HOST": parts.hostname,
+        "PORT": parts.port or "",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "NAME": parts.path.lstrip("/"),
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": {"charset": "utf8mb4"} if engine == "mysql" else {},
     }
-}
+
+
+DATABASES = {"default": _database(os.environ.get("SHOP_DATABASE", str(BASE_DIR / "shop.sqlite3")))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"

@@ -157,6 +157,25 @@ def test_asking_again_when_it_is_due_tries_at_once(gateway, pay, clerk):
     assert second.json()["status"] == "SUCCEEDED"
 
 
+def test_a_call_that_cannot_be_under_way_any_more_leaves_the_wait_for_its_repeat(
+    gateway, pay, clerk
+):
+    # The process that made it has died: the attempt stays open until its lease is over.
+    gateway.misbehave(Fault.ANSWER_LOST_AFTER, api="cancel", calls=1)
+    asked = ask(clerk, pay())
+    Cancellation.objects.update(next_attempt_at=timezone.now() + timedelta(seconds=30))
+    attempt = CancellationAttempt.objects.filter(cancellation_id=asked.json()["id"])
+    attempt.update(
+        outcome="OPEN",
+        open_for=asked.json()["id"],
+        finished_at=None,
+        sent_at=timezone.now() - timedelta(seconds=8),  # TIMEOUT is (2, 5)
+    )
+    assert 28 <= int(clerk.get(asked["Location"])["Retry-After"]) <= 30
+    attempt.update(sent_at=timezone.now() - timedelta(seconds=3))
+    assert clerk.get(asked["Location"])["Retry-After"] == "1"
+
+
 def test_one_in_review_is_202_without_a_wait(gateway, pay, clerk):
     fail_with(gateway, "INVALID_SIGNATURE", signed=False)
     response = ask(clerk, pay())
@@ -164,6 +183,17 @@ def test_one_in_review_is_202_without_a_wait(gateway, pay, clerk):
     assert "Retry-After" not in response
     assert response.json()["status"] == "NEEDS_REVIEW"
     assert response.json()["next_step"] == "FIX_CONFIGURATION"
+
+
+def test_an_address_without_its_last_slash_is_no_trap(gateway, pay, clerk):
+    # Redirected, the POST would come back as a GET: 200, and nothing cancelled.
+    payment = pay()
+    response = clerk.post(cancellations_of(payment).rstrip("/"))
+    assert (response.status_code, response.json()["status"]) == (201, "SUCCEEDED")
+    assert response["Location"].endswith("/")
+    for address in ("payments", f"payments/{payment.pk}", f"payments/{payment.pk}/cancellations"):
+        assert clerk.get(f"/alipay/{address}").status_code == 200
+    assert clerk.get(response["Location"].rstrip("/")).status_code == 200
 
 
 def test_a_failed_payment_leaves_nothing_to_cancel(gateway, pay, clerk):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 
 import pytest
-from django.db import connection, connections
+from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection, connections
+from rest_framework.test import APIClient
 from rest_framework.throttling import ScopedRateThrottle
 
 from django_alipay_cancel.api.base import AlipayView
@@ -52,6 +54,39 @@ def test_settings_that_cannot_work_are_503_and_tell_no_key(settings, gateway, pa
     assert not Cancellation.objects.exists()
 
 
+def test_a_database_that_does_not_answer_is_503_and_worth_another_try(pay, clerk, caplog):
+    payment = pay()
+
+    def break_down(execute, sql, params, many, context):
+        if "django_alipay_cancel_payment" in sql:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(break_down):
+        response = clerk.get(f"/alipay/payments/{payment.pk}/")
+    assert is_error(response, 503, "unavailable")
+    assert response["Retry-After"] == "5"
+    assert "server closed" not in response.content.decode()
+    assert any(record.exc_info for record in caplog.records)
+
+
+def reads_the_body(get_response):
+    """A middleware that logs what comes in, say."""
+
+    def middleware(request):
+        assert request.body is not None
+        return get_response(request)
+
+    return middleware
+
+
+def test_a_middleware_that_has_read_the_body_leaves_it_to_us(settings, pay, clerk):
+    settings.MIDDLEWARE = [f"{__name__}.reads_the_body", *settings.MIDDLEWARE]
+    payment = pay()
+    assert is_error(ask(clerk, payment, {"x": 1}), 400, "unknown")
+    assert ask(clerk, payment, {"reason": "ordered twice"}).json()["reason"] == "ordered twice"
+
+
 def test_recorded_ids_that_cannot_be_sent_are_no_fault_of_the_request(pay, clerk):
     payment = pay()
     type(payment).objects.update(payment_id="payment-order-1 ")
@@ -93,6 +128,13 @@ class TestThrottle:
         payment = pay()
         assert [ask(clerk, payment).status_code for _ in range(3)] == [201, 200, 429]
 
+    def test_a_person_is_the_same_by_session_and_by_token(self, settings, pay, person, clerk):
+        settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"alipay_cancel": "1/hour"}}
+        payment = pay()
+        by_token = APIClient()
+        by_token.force_authenticate(get_user_model().objects.get(username="clerk"))
+        assert [ask(client, payment).status_code for client in (clerk, by_token)] == [201, 429]
+
 
 def test_a_defect_is_logged_with_its_trace_and_told_in_the_shape(monkeypatch, pay, clerk, caplog):
     # A serializer that breaks: nothing the request could be blamed for.
@@ -108,7 +150,6 @@ def test_a_defect_is_logged_with_its_trace_and_told_in_the_shape(monkeypatch, pa
 def test_it_works_over_a_real_connection(live_server, pay, person):
     import requests
     from django.contrib.sessions.backends.db import SessionStore  # noqa: F401
-    from rest_framework.test import APIClient
 
     client = APIClient()
     client.force_login(person("clerk", "cancel_payment"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from django.db import connection
 from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.test import APIClient
@@ -61,6 +63,37 @@ def test_what_is_out_of_reach_is_answered_like_what_does_not_exist(
         assert all(is_error(answer, 404, "not_found") for answer in answers), addresses
         assert answers[0].content == answers[1].content
     assert not gateway.calls
+
+
+def test_what_is_out_of_reach_takes_as_long_as_what_does_not_exist(pay, buyer, person, signed_in):
+    payment = pay(customer=person("other"))
+    cancellation = services.request_cancellation(payment)
+    known = routes_about(payment.pk, cancellation.pk)
+    for addresses in zip(known, routes_about(UNKNOWN, UNKNOWN), strict=True):
+        client, spent = signed_in(buyer), []
+        for method, address in addresses:
+            with CaptureQueriesContext(connection) as queries:
+                getattr(client, method)(address)
+            spent.append(len(queries))
+        assert spent[0] == spent[1], addresses
+
+
+def test_who_asked_and_why_is_for_the_staff_and_whoever_asked(
+    settings, gateway, pay, buyer, signed_in, clerk
+):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "CUSTOMERS_MAY_CANCEL": True}
+    payment = pay(customer=buyer)
+    gateway.misbehave(Fault.RESULT, api="cancel", calls=1, result_code="CANCEL_WINDOW_EXCEED")
+    told = {"reason": "the buyer looks like a fraud"}
+    ask(clerk, payment, told)
+    asked = ask(signed_in(buyer), payment, {"reason": "ordered twice"})
+    mine, staffs = ("ordered twice", "buyer"), (told["reason"], "clerk")
+    for client, expected in [(clerk, [mine, staffs]), (signed_in(buyer), [mine, ("", "")])]:
+        shown = client.get(f"/alipay/payments/{payment.pk}/").json()["cancellations"]
+        listed = client.get(f"/alipay/payments/{payment.pk}/cancellations/").json()["results"]
+        for rows in (shown, listed):
+            assert [(row["reason"], row["requested_by_name"]) for row in rows] == expected
+    assert asked.json()["reason"] == "ordered twice"
 
 
 def test_a_buyer_may_cancel_an_own_payment_only_where_the_shop_says_so(
