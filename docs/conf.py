@@ -44,6 +44,4 @@ graphviz_output_format = "svg"
 # The docstrings write `name` for code, as this documentation does.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
 python_use_unqualified_type_names = True

@@ -1,4 +1,4 @@
-"""Tables that are read from the code, so that a page cannot say what the code no longer does.
+"""Lists and tables read from the code, so that a page cannot say what the code no longer does.
 
 `described KIND` takes a list of `name: what it means` and adds what the code knows of each name. A
 name that the code has and the page has not, or the other way round, is an error of the build.
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import load_command_class
+from django.db.models import CharField
 from django.utils.translation import override
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -23,16 +24,14 @@ Rows = Iterable[tuple[str, ...]]
 
 
 def _settings() -> Mapping[str, str]:
-    return {name: f"`{_short(value)}`" for name, value in conf.DEFAULTS.items()}
+    return {name: f"default `{value!r}`" for name, value in conf.DEFAULTS.items()}
 
 
 def _merchant_settings() -> Mapping[str, str]:
     required = dict.fromkeys(conf.REQUIRED_OF_MERCHANT, "required")
-    return required | {name: f"`{value!r}`" for name, value in conf.MERCHANT_DEFAULTS.items()}
-
-
-def _short(value: object) -> str:
-    return f"{value!r}".replace(" ", "") if isinstance(value, tuple) else f"{value!r}"
+    return required | {
+        name: f"default `{value!r}`" for name, value in conf.MERCHANT_DEFAULTS.items()
+    }
 
 
 def _checks() -> Mapping[str, str]:
@@ -48,23 +47,23 @@ def _fields(model: type[Any]) -> Callable[[], Mapping[str, str]]:
 
 
 def _kind(field: Any) -> str:
-    kind = re.sub(r"Field$", "", type(field).__name__).replace("ExactChar", "Char")
+    kind = re.sub(r"Field$", "", type(field).__name__)
     if field.remote_field:
         kind = f"{type(field).__name__} to {field.remote_field.model.__name__}"
-    if field.choices and len(field.choices) < 10:
+    elif field.choices and len(field.choices) < 10:
         kind = ", ".join(f"`{value}`" for value, _ in field.choices)
-    elif field.max_length and not field.remote_field:
-        kind += f" <= {field.max_length}"
+    elif isinstance(field, CharField):
+        kind = f"text, at most {field.max_length} characters"
     return kind + (", NULL" if field.null else "")
 
 
-DESCRIBED: Mapping[str, tuple[tuple[str, str, str], Callable[[], Mapping[str, str]]]] = {
-    "settings": (("Setting", "Default", "Meaning"), _settings),
-    "merchant-settings": (("Setting", "Default", "Meaning"), _merchant_settings),
-    "checks": (("Id", "Level", "What is wrong, and what to do"), _checks),
-    "payment": (("Field", "Holds", "Meaning"), _fields(models.Payment)),
-    "cancellation": (("Field", "Holds", "Meaning"), _fields(models.Cancellation)),
-    "attempt": (("Field", "Holds", "Meaning"), _fields(models.CancellationAttempt)),
+DESCRIBED: Mapping[str, Callable[[], Mapping[str, str]]] = {
+    "settings": _settings,
+    "merchant-settings": _merchant_settings,
+    "checks": _checks,
+    "payment": _fields(models.Payment),
+    "cancellation": _fields(models.Cancellation),
+    "attempt": _fields(models.CancellationAttempt),
 }
 
 
@@ -108,14 +107,13 @@ class Described(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        head, read = DESCRIBED[self.arguments[0]]
-        known = read()
+        known = DESCRIBED[self.arguments[0]]()
         said = dict(self._entries())
         wrong = known.keys() ^ said.keys()
         if wrong:
             raise self.error(f"Described, or in the code, but not both: {sorted(wrong)}.")
-        rows = [(f"`{name}`", known[name], meaning) for name, meaning in said.items()]
-        return self.parse_text_to_nodes(_table([head, *rows]))
+        entries = [f"`{name}`, {known[name]}\n: {meaning}" for name, meaning in said.items()]
+        return self.parse_text_to_nodes("\n\n".join(entries))
 
     def _entries(self) -> Iterable[tuple[str, str]]:
         text = re.sub(r"\n\s+", " ", "\n".join(self.content))
