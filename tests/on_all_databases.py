@@ -1,7 +1,8 @@
 """Run the test suite on SQLite, and on each server that the environment names: make test.
 
 TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL (mysql://...) name servers
-on which a test database may be created. With CI_REQUIRE_ALL=1 leaving one out is an error.
+on which a test database may be created. With CI_REQUIRE_ALL=1 leaving one out is an error. With
+--coverage the package's branch coverage over all of them together is measured: make coverage.
 """
 
 from __future__ import annotations
@@ -17,50 +18,64 @@ SERVERS = {
     "MariaDB": ("TEST_MARIADB_URL", "mysqlclient"),
 }
 # What has nothing to do with the database is tested in the pass on SQLite.
-ON_SERVERS = ["-m", "not nightly and not once"]
+ON_SERVERS = ("-m", "not nightly and not once")
 
 
 def main(arguments: list[str]) -> int:
     """Run pytest once per database; return the exit status for the shell."""
+    measured = "--coverage" in arguments
+    command = ["coverage", "run", "-m"] if measured else []
+    command += ["pytest", "-q", *(each for each in arguments if each != "--coverage")]
     servers, left_out = {}, []
     for name, (variable, driver) in SERVERS.items():
         url = os.environ.get(variable)
         if not url:
             left_out.append(f"{name} ({variable} is not set)")
             continue
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", driver], check=True)
+        _python("pip", "install", "--quiet", driver)
         servers[name] = url
-    # Most tests wait for something, so that two passes at once take little longer than one.
-    with ThreadPoolExecutor(1) as beside:
-        passes = {
-            name: beside.submit(_passes_unseen, name, url, [*ON_SERVERS, *arguments])
-            for name, url in servers.items()
-        }
-        print("The suite on SQLite:", flush=True)
-        passed = {"SQLite": _passes("sqlite://", arguments)}
-        passed |= {name: result.result() for name, result in passes.items()}
-    failed = [name for name, well in passed.items() if not well]
+    if measured:
+        _python("coverage", "erase")
+    failed = _fail_on(servers, command)
+    if measured and not (_python("coverage", "combine", "--quiet") and _python("coverage", "report")):
+        failed.append("coverage")
     print(f"Failed on: {', '.join(failed) or 'none'}. Left out: {', '.join(left_out) or 'none'}.")
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))
 
 
-def _passes(url: str, arguments: list[str], output: int | None = None) -> bool:
-    environment = {**os.environ, "TEST_DATABASE_URL": url}
-    command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    done = subprocess.run(
-        command, env=environment, stdout=output, stderr=output and subprocess.STDOUT, check=False
-    )
-    return done.returncode == 0
+def _fail_on(servers: dict[str, str], command: list[str]) -> list[str]:
+    """Run all passes and return the names of the databases on which one failed."""
+    # Most tests wait for something, so that two passes at once take little longer than one.
+    with ThreadPoolExecutor(1) as beside:
+        passes = {
+            name: beside.submit(_passes_unseen, name, url, [*command, *ON_SERVERS])
+            for name, url in servers.items()
+        }
+        print("The suite on SQLite:", flush=True)
+        passed = {"SQLite": _python(*command, url="sqlite://")}
+        passed |= {name: result.result() for name, result in passes.items()}
+    return [name for name, well in passed.items() if not well]
 
 
-def _passes_unseen(name: str, url: str, arguments: list[str]) -> bool:
+def _passes_unseen(name: str, url: str, command: list[str]) -> bool:
     """Run a pass beside another one, and print its output when it is over."""
     with tempfile.TemporaryFile() as output:
-        passed = _passes(url, arguments, output.fileno())
+        passed = _python(*command, url=url, output=output.fileno())
         output.seek(0)
         text = output.read().decode(errors="replace")
     print(f"The suite on {name}:\n{text}", flush=True)
     return passed
+
+
+def _python(module: str, *arguments: str, url: str = "", output: int | None = None) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, "TEST_DATABASE_URL": url} if url else None,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+        check=False,
+    )
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_alipay_cancel",
+    "tests.shop",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from django.utils.timezone import is_naive, localtime
 
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
@@ -93,6 +94,31 @@ def test_a_reference_of_two_payments_is_refused(gateway, pay):  # noqa: F811
     assert not Cancellation.objects.exists()
 
 
+def test_only_payments_of_the_merchant_named_are_found(gateway, pay, settings):  # noqa: F811
+    entry = settings.ALIPAY_CANCEL["MERCHANTS"]["default"]
+    settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": entry, "asia": entry}}
+    here, there = pay("here"), pay("there", merchant="asia")
+    Payment.objects.update(reference="same")
+    run("cancel_payments", "same", "--merchant", "asia")
+    assert (rows(here)["payment"], rows(there)["payment"]) == ("SUCCESS", "CANCELLED")
+
+
+def test_what_cannot_be_cancelled_is_told_and_fails_the_command(gateway, pay):  # noqa: F811
+    pay("order-0"), pay("order-1", failed_at=timezone.now(), status="PROCESSING")
+    out, err, failure = run("cancel_payments", "order-0", "order-1")
+    assert "SUCCEEDED            1" in out
+    assert "refused              1" in out
+    assert "The payment order-1 is FAIL: there is nothing to cancel." in err
+    assert "1 were refused" in failure
+
+
+def test_a_reason_that_is_too_long_cancels_nothing(gateway, pay):  # noqa: F811
+    pay("order-0")
+    _, _, failure = run("cancel_payments", "order-0", "--reason", "x" * 256)
+    assert failure == "reason is longer than 255 characters."
+    assert not Cancellation.objects.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--older-than", "soon"], ["--file", "/does/not/exist"], ["x", "--workers", "0"]],
@@ -114,16 +140,18 @@ def test_payments_are_imported_and_bad_lines_listed(gateway, tmp_path):
         + "request-3,,12.50,USD,order-3,\n"
         + "request-4,payment-4,,,order-4,\n"
         + "request-5,too,many,cells,in,this,line\n"
-        + "request-6,,1,USD,order-6,yesterday\n",
+        + "request-6,,1,USD,order-6,yesterday\n"
+        + "request-7,,1,USD,order-7,2026-13-01T10:00:00+08:00\n",
         encoding="utf-8",
     )
     out, err, failure = run("import_payments", str(file))
-    assert "2 payments recorded, 4 bad lines." in out
+    assert "2 payments recorded, 5 bad lines." in out
     assert [line.split(":")[0] for line in err.splitlines() if line.startswith("line")] == [
         "line 3",
         "line 4",
         "line 6",
         "line 7",
+        "line 8",
     ]
     assert failure
     assert list(
@@ -147,3 +175,13 @@ def test_a_file_that_is_no_such_csv_is_refused(gateway, tmp_path, text):
     file.write_bytes(text.encode("latin-1"))
     _, _, failure = run("import_payments", str(file))
     assert failure
+
+
+def test_a_time_without_an_offset_is_read_in_the_projects_zone(gateway, settings, tmp_path):
+    settings.TIME_ZONE = "Asia/Shanghai"
+    file = tmp_path / "payments.csv"
+    file.write_text(HEADER + "request-1,,1250,USD,order-1,2026-11-01T10:00:00\n", encoding="utf-8")
+    assert run("import_payments", str(file))[2] == ""
+    paid_at = Payment.objects.get().paid_at
+    local = paid_at if is_naive(paid_at) else localtime(paid_at)
+    assert f"{local:%Y-%m-%d %H:%M}" == "2026-11-01 10:00"

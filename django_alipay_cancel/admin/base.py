@@ -20,7 +20,7 @@ from django_alipay_cancel.models import Cancellation, Payment
 View = Callable[..., HttpResponse]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     """Nobody adds, changes or deletes a row, superusers included: rows move by the services.
 
     A shop that narrows who sees what overrides `get_queryset`; rows outside it are out of reach

@@ -6,7 +6,7 @@ from shop.models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     list_display = ["number", "buyer", "state", "needs_attention", "payment"]
     list_filter = ["state", "needs_attention"]
     list_select_related = ["buyer", "payment"]

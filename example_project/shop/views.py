@@ -12,7 +12,7 @@ from shop import sentences
 from shop.models import Order
 
 
-class OrderList(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
+class OrderList(LoginRequiredMixin, ListView):  # type: ignore[type-arg]  # generic in the stubs alone
     """The signed-in buyer's orders, each with the way to cancel it."""
 
     template_name = "shop/orders.html"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from far_end import ALIPAY_KEY, ALIPAY_PUBLIC_KEY, MERCHANT_KEY, VECTORS
@@ -144,6 +145,12 @@ def test_a_key_is_parsed_once() -> None:
 
 
 CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
+CERTIFICATE_REQUEST = (
+    x509.CertificateSigningRequestBuilder(x509.Name([]))
+    .sign(MERCHANT_KEY, hashes.SHA256())
+    .public_bytes(serialization.Encoding.PEM)
+    .decode()
+)
 PASSWORD = serialization.BestAvailableEncryption(b"secret")
 
 
@@ -160,6 +167,7 @@ PASSWORD = serialization.BestAvailableEncryption(b"secret")
         (pem("PRIVATE KEY", PKCS8) * 2, "2 PEM blocks"),
         (PUBLIC, "an RSA public key"),
         (CERTIFICATE, "a certificate"),
+        (CERTIFICATE_REQUEST, "a certificate request"),
         (private_pem(MERCHANT_KEY, PASSWORD), "encrypted"),
         (private_pem(MERCHANT_KEY, PASSWORD, "TraditionalOpenSSL"), "encrypted"),
         (private_pem(MERCHANT_KEY, form="OpenSSH"), "OpenSSH"),

@@ -561,8 +561,8 @@ def test_a_fork_does_not_use_the_sockets_of_its_parent(serve: Serve, client_for:
         os._exit(0 if verified else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert client.cancel(BODY).verified
-    first, childs, last = server.peers
-    assert first == last != childs
+    first, of_the_child, last = server.peers
+    assert first == last != of_the_child
 
 
 # --- adapters without sockets -------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.models import Payment
+from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
 from tests.services.conftest import rows
 
@@ -162,3 +162,46 @@ def test_the_payment_time_of_an_inquiry_is_kept(gateway, pay):
     services.refresh_payment(payment)
     assert abs((payment.paid_at - timezone.now()).total_seconds()) < 60
     assert Payment.objects.get().status == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("told", "payment_status", "status"),
+    [("CANCELLED", "CANCELLED", "SUCCEEDED"), ("FAIL", "FAIL", "SUCCEEDED")],
+)
+def test_the_workers_hourly_inquiry_finishes_a_review(
+    gateway, in_review, fall_due, told, payment_status, status
+):
+    payment = in_review(told)
+    Cancellation.objects.update(next_attempt_at=timezone.now())
+    assert services.process_due_cancellations().succeeded == 1
+    assert rows(payment)["payment"] == payment_status
+    assert rows(payment)["cancellations"][0][0] == status
+
+
+def test_an_inquiry_that_could_not_be_sent_says_so(gateway, in_review):
+    payment = in_review("CANCELLED")
+    gateway.stop()
+    services.refresh_payment(payment)
+    assert rows(payment)["attempts"][-1] == ("inquiry", "NOT_SENT", "", "connection_failed")
+    assert rows(payment)["payment"] == "CANCELLING"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("PAYMENT_IN_PROCESS", "U"), ("PARAM_ILLEGAL", "F"), ("SUCCESS", "S")]
+)
+def test_an_inquiry_that_tells_no_status_decides_nothing(gateway, in_review, code, status):
+    payment = in_review("CANCELLED")
+    gateway.misbehave(Fault.RESULT, api="inquiryPayment", result_code=code, result_status=status)
+    services.refresh_payment(payment)
+    assert rows(payment)["payment"] == "CANCELLING"
+    assert rows(payment)["cancellations"][0][0] == "NEEDS_REVIEW"
+
+
+def test_a_rejected_one_of_a_payment_that_failed_stays_rejected(gateway, pay):
+    payment = pay(status="PROCESSING")
+    gateway.misbehave(Fault.RESULT, api="cancel", result_code="USER_NOT_EXIST", result_status="F")
+    services.cancel_payment(payment)
+    gateway.payment("payment-order-1").status = "FAIL"
+    services.refresh_payment(payment)
+    assert rows(payment)["payment"] == "FAIL"
+    assert rows(payment)["cancellations"][0][0] == "REJECTED"

@@ -228,3 +228,9 @@ def test_a_payment_is_cancelled_for_having_no_result_only_once(gateway, unresolv
     assert rows(payment)["cancellations"][0][0] == "REJECTED"
     Payment.objects.update(updated_at=timezone.now() - timedelta(minutes=11))
     assert services.process_due_cancellations().unresolved == 0
+
+
+def test_a_pass_that_is_told_to_stop_asks_about_no_further_payment(gateway, unresolved):
+    unresolved("PROCESSING")
+    report = run_pass(limit=None, workers=1, stopping=lambda: True)
+    assert (report.unresolved, report.processed, gateway.calls) == (0, 0, ())

@@ -28,8 +28,9 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen, str]]:
             printed += process.stdout.readline()
         yield process, printed
     finally:
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 def url_in(printed: str) -> str:
@@ -47,8 +48,8 @@ def test_it_prints_the_setting_and_the_payments_and_serves_until_it_is_stopped(n
             each["status"] for each in listed if "processing" in each["payment_request_id"]
         ] == ["PROCESSING"]
         process.send_signal(number)
-        assert process.wait(5) == 0
-        assert process.stdout.read() == "Stopped.\n"
+        assert process.communicate(timeout=30)[0] == "Stopped.\n"
+        assert process.returncode == 0
 
 
 def test_a_restart_keeps_the_keys_of_the_settings_file(tmp_path):
@@ -84,6 +85,7 @@ def test_payments_are_read_from_a_file(tmp_path):
         (["--payments", "FILE"], "[5]", "must be a JSON object"),
         (["--payments", "FILE"], '[{"status": "PAID"}]', "PAID"),
         (["--settings-file", "FILE"], "{}", "holds no keys"),
+        (["--settings-file", "/does/not/exist.json"], "", "/does/not/exist.json cannot be written"),
         (["--port", "99999"], "", "Port 99999 cannot be used"),
     ],
 )
