@@ -9,11 +9,11 @@ from tests.browser.requirements import axe_source
 GRAVE = ("serious", "critical")
 
 
-def faults(page: Page, within: str | None = None) -> list[str]:
-    """Return the serious and critical faults of the page, or of what is `within` a selector."""
+def faults(page: Page, where: dict[str, list[list[str]]] | None = None) -> list[str]:
+    """Return the serious and critical faults of the page, or of a part: axe's include, exclude."""
     page.evaluate(axe_source())
     found = page.evaluate(
-        "within => axe.run(within || document, {resultTypes: ['violations']})", within
+        "where => axe.run(where || document, {resultTypes: ['violations']})", where
     )
     return [
         f"{fault['id']} ({fault['impact']}): {node['html'][:200]} "

@@ -27,7 +27,14 @@ class AdminPages:
         client.force_login(user)
         name = settings.SESSION_COOKIE_NAME
         self.page.context.add_cookies(
-            [{"name": name, "value": client.cookies[name].value, "domain": "127.0.0.1", "path": "/"}]
+            [
+                {
+                    "name": name,
+                    "value": client.cookies[name].value,
+                    "domain": "127.0.0.1",
+                    "path": "/",
+                }
+            ]
         )
 
     def forget_session(self) -> None:

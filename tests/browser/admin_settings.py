@@ -6,7 +6,7 @@ BROWSER_TEST_HOST is "plain" or "unfold", BROWSER_TEST_ALIPAY the setting ALIPAY
 import json
 import os
 
-from tests.settings import *
+from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS, MIDDLEWARE
 
 ALIPAY_CANCEL = json.loads(os.environ["BROWSER_TEST_ALIPAY"])

@@ -86,6 +86,21 @@ def admin_sites(django_db_setup, django_db_blocker, alipay_settings):
         yield site
 
 
+@pytest.fixture(scope="package")
+def shops(tmp_path_factory):
+    """Return the address of an example shop; each name is one, staged when first asked for."""
+    with contextlib.ExitStack() as stack:
+        running = {}
+
+        def shop(name):
+            if name not in running:
+                scratch = tmp_path_factory.mktemp("shop")
+                running[name] = stack.enter_context(sites.shop_site(scratch))
+            return running[name]
+
+        yield shop
+
+
 @pytest.fixture
 def look():
     """How the person looks at the pages; tests ask for others by parameter."""
@@ -107,6 +122,7 @@ def window(chromium):
                 viewport={"width": look.width, "height": 800},
                 java_script_enabled=look.javascript,
                 reduced_motion="reduce",
+                color_scheme="dark" if look.dark else "light",
             )
             stack.callback(context.close)
             context.set_default_timeout(10_000)

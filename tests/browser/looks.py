@@ -16,6 +16,7 @@ class Look:
     language: str = "en"
     javascript: bool = True
     width: int = 1200
+    dark: bool = False
 
     @property
     def locale(self) -> str:
@@ -29,6 +30,7 @@ class Look:
             "" if self.host == "plain" else self.host,
             "" if self.language == "en" else "zh",
             "" if self.javascript else "without-javascript",
+            "dark" if self.dark else "",
             "" if self.width == Look.width else f"{self.width}px",
         ]
         return "-".join(filter(None, parts))
@@ -49,6 +51,11 @@ CHINESE = Look(language="zh-hans")
 UNFOLD = Look(host="unfold")
 UNFOLD_CHINESE = replace(UNFOLD, language="zh-hans")
 WITHOUT_JAVASCRIPT = Look(javascript=False)
+
+
+def dark(look: Look) -> Look:
+    """Return the same look by night."""
+    return replace(look, dark=True)
 
 
 def narrow(look: Look) -> Look:

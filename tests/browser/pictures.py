@@ -20,11 +20,14 @@ IN_THE_DOCS = {
 }
 
 
-def take(page: Page, name: str, look_name: str = "") -> None:
-    """Save a picture of the whole page; with WRITE_SCREENSHOTS=1 renew those of the docs too."""
+def take(page: Page, name: str, look_name: str = "", *, whole: bool = True) -> None:
+    """Save a picture of the page, the `whole` of it or what the window shows.
+
+    With WRITE_SCREENSHOTS=1 those of the docs are renewed too.
+    """
     BUILT.mkdir(parents=True, exist_ok=True)
     path = BUILT / f"{'-'.join(filter(None, [name, look_name]))}.png"
-    page.screenshot(path=path, full_page=True, animations="disabled")
+    page.screenshot(path=path, full_page=whole, animations="disabled")
     if os.environ.get("WRITE_SCREENSHOTS") == "1" and path.stem in IN_THE_DOCS:
         SHOWN.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, SHOWN / f"{IN_THE_DOCS[path.stem]}.png")
