@@ -218,4 +218,10 @@ LEFT = (
         paid_at=LONG_AGO,
         ends=Ends("SUCCESS", "REJECTED", "CANCEL_WINDOW_EXCEED", "REFUND"),
     ),
+    Scenario(
+        reference="T-27",
+        story="gives no answer",
+        trouble=(Trouble(Fault.ANSWER_LOST_BEFORE, None),),
+        ends=Ends("CANCELLING", "NEEDS_REVIEW", "(connection_lost)", "CONTACT_ALIPAY"),
+    ),
 )

@@ -33,7 +33,7 @@ def stage() -> Iterator[FakeAlipay]:
     ):
         settings_file = Path(directory, "alipay.json")
         settings_file.write_text(json.dumps({"MERCHANTS": _merchants(gateway)}))
-        os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("SHOP_SETTINGS", "shop.settings")
         os.environ["SHOP_ALIPAY_SETTINGS"] = str(settings_file)
         os.environ["SHOP_DATABASE"] = str(Path(directory, "shop.sqlite3"))
         os.environ["SHOP_SECRET_KEY"] = get_random_secret_key()

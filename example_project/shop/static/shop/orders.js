@@ -60,12 +60,9 @@
       row.querySelector("[data-state]").textContent = sentences.cancelled;
       row.querySelector("[data-cancel]")?.remove();
     }
-    tell(row, outcome(answer));
-    if (answer.status === "REJECTED") offer(row);
-  }
-
-  function outcome({ status, next_step: nextStep }) {
-    return status === "REJECTED" && nextStep === "REFUND" ? sentences.REFUND : sentences[status];
+    const isOver = answer.status === "REJECTED" && answer.next_step === "REFUND";
+    tell(row, sentences[isOver ? "REFUND" : answer.status]);
+    if (answer.status === "REJECTED" && !isOver) offer(row);
   }
 
   function tell(row, sentence) {

@@ -1,0 +1,132 @@
+"""Every page of ours, whoever looks: accessible, on a telephone, under a strict policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_alipay_cancel import services
+from django_alipay_cancel.testing import Fault
+from tests.browser.looks import CHINESE, PLAIN, UNFOLD, WITHOUT_JAVASCRIPT, dark, narrow
+
+LOOKS = [PLAIN, UNFOLD, dark(PLAIN), dark(UNFOLD), narrow(PLAIN), narrow(UNFOLD)]
+
+
+def look_name(look):
+    return look.name or "plain"
+
+
+@pytest.fixture
+def world(pay, in_review, gateway):
+    """Payments and cancellations in all states; return the address of each page of ours."""
+    fresh, other = pay("1001", status="PROCESSING"), pay("1002", amount=250_000)
+    reviewed = in_review("1003")
+    unknown = pay("1004")
+    gateway.misbehave(Fault.ANSWER_LOST_AFTER, api="cancel")
+    services.cancel_payment(unknown, reason="out of stock")
+    rejected = pay("1005")
+    gateway.misbehave(Fault.RESULT, api="cancel", result_code="CANCEL_WINDOW_EXCEED")
+    services.cancel_payment(rejected)
+    services.cancel_payment(pay("1006", status="AUTHORIZED"))
+    return {
+        "payments": "payment/",
+        "payment": f"payment/{unknown.pk}/change/",
+        "payment-rejected": f"payment/{rejected.pk}/change/",
+        "payment-fresh": f"payment/{fresh.pk}/change/",
+        "confirm-one": f"payment/cancel/?payments={fresh.pk.hex}",
+        "confirm-many": f"payment/cancel/?payments={fresh.pk.hex}.{other.pk.hex}.{unknown.pk.hex}",
+        "cancellations": "cancellation/",
+        "cancellation": f"cancellation/{reviewed.pk}/change/",
+        "close": f"cancellation/{reviewed.pk}/close/",
+    }
+
+
+# What the hosts' own templates draw, there on every page of theirs.
+FRAME = {
+    "plain": {"exclude": [["#header"], [".breadcrumbs"], ["#changelist-search"]]},
+    "unfold": {"include": [["#content"]], "exclude": [["#changelist-search"]]},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=look_name)
+def test_nothing_on_our_admin_pages_keeps_people_out(staff, world, look):
+    from tests.browser.accessibility import faults
+
+    pages = staff("operator")
+    found = []
+    for name, address in world.items():
+        assert pages.open(address).status == 200
+        pages.picture(f"pages-{name}")
+        found += [f"{name}: {fault}" for fault in faults(pages.page, FRAME[look.host])]
+        if sideways(pages.page):
+            found.append(f"{name}: has to be scrolled sideways")
+    assert not found, "\n".join(found)
+
+
+def sideways(page):
+    """How many pixels of the page do not fit the window."""
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("look", [PLAIN], ids=look_name)
+def test_our_admin_pages_carry_no_script_and_no_style_of_their_own(staff, world):
+    """Whatever policy a theme needs for itself, ours need none."""
+    pages = staff("operator")
+    for address in world.values():
+        pages.open(address)
+        inline = pages.page.locator(
+            ".alipay-page style, .alipay-page script, .alipay-page [style], .alipay-page [onclick]"
+        )
+        assert inline.count() == 0
+
+
+def test_what_breaks_the_policy_is_noticed(chromium):
+    from tests.browser.listening import Complaints
+    from tests.browser.policy import STRICT
+
+    context = chromium.new_context()
+    complaints = Complaints(context, "http://site.test")
+    headers = {"Content-Security-Policy": STRICT, "Content-Type": "text/html"}
+    body = "<style>p { color: red }</style><p onclick='alert()'>a</p><img src='http://other.test/'>"
+    context.route("**", lambda route: route.fulfill(status=200, headers=headers, body=body))
+    page = context.new_page()
+    page.goto("http://site.test/")
+    told = "\n".join(complaints.texts)
+    context.close()
+    assert "style" in told and "img" in told and "script" in told
+
+
+@pytest.mark.parametrize("look", [PLAIN, CHINESE, narrow(PLAIN)], ids=look_name)
+def test_nothing_on_the_orders_page_keeps_people_out(shops, window, look):
+    from tests.browser.accessibility import faults
+    from tests.browser.pictures import take
+
+    page = window(shops("en"), look)
+    page.goto("/orders/")
+    take(page, "pages-shop-sign-in", look.name)
+    found = faults(page)
+    page.locator("[name=username]").fill("buyer")
+    page.locator("[name=password]").fill("buyer")
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url("**/orders/")
+    found += faults(page)
+    wide = sideways(page)
+    page.get_by_role("button", name="T-06").click()
+    found += faults(page)
+    take(page, "pages-orders", look.name, whole=False)
+    assert not found, "\n".join(found)
+    assert not wide
+
+
+@pytest.mark.parametrize("look", [WITHOUT_JAVASCRIPT], ids=look_name)
+def test_without_javascript_the_orders_page_says_what_to_do(shops, window, look):
+    from playwright.sync_api import expect
+
+    page = window(shops("en"), look)
+    page.goto("/orders/")
+    page.locator("[name=username]").fill("buyer")
+    page.locator("[name=password]").fill("buyer")
+    page.locator("[name=password]").press("Enter")
+    expect(page.get_by_role("link", name="help@shop.example")).to_be_visible()
+    expect(page.get_by_role("button", name="T-06")).to_have_count(0)
