@@ -25,7 +25,7 @@ def chromium() -> str:
 def need(package: str, distribution: str = "") -> None:
     """Go on only with this Python package."""
     if importlib.util.find_spec(package) is None:
-        _without(f"{distribution or package} is not installed (pip install '.[browser]')")
+        _without(f"{distribution or package} is not installed (pip install '.[test]')")
 
 
 def axe_source() -> str:
