@@ -93,6 +93,7 @@ class Payment(StateMachineModel):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="alipay_payment_created"),
             models.Index(fields=["status", "-created_at"], name="alipay_payment_status"),
+            models.Index(fields=["merchant", "-created_at"], name="alipay_payment_merchant"),
             models.Index(fields=["reference"], name="alipay_payment_reference"),
             # The two unique constraints start with the merchant; people search without one.
             models.Index(fields=["payment_request_id"], name="alipay_payment_request_id"),
@@ -238,6 +239,9 @@ class Cancellation(StateMachineModel):
     )
     source = models.CharField(_("source"), max_length=16, choices=Source.choices)
     reason = models.CharField(_("reason"), max_length=REASON_LENGTH, blank=True)
+    batch = models.UUIDField(
+        _("batch"), null=True, blank=True, help_text=_("The same for all that were asked together.")
+    )
 
     repeats = models.PositiveIntegerField(_("repeats"), default=0)
     # Due time, lease and claim token in one: who calls Alipay writes a time in the future here
@@ -283,6 +287,9 @@ class Cancellation(StateMachineModel):
             models.Index(fields=["-created_at", "-id"], name="alipay_cancellation_created"),
             models.Index(fields=["status", "-created_at"], name="alipay_cancellation_status"),
             models.Index(fields=["next_step", "-created_at"], name="alipay_cancellation_step"),
+            models.Index(fields=["source", "-created_at"], name="alipay_cancellation_source"),
+            models.Index(fields=["batch", "-created_at"], name="alipay_cancellation_batch"),
+            models.Index(fields=["finished_at", "status"], name="alipay_cancellation_finished"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -153,6 +153,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=255, verbose_name="reason")),
+                (
+                    "batch",
+                    models.UUIDField(
+                        blank=True,
+                        help_text="The same for all that were asked together.",
+                        null=True,
+                        verbose_name="batch",
+                    ),
+                ),
                 ("repeats", models.PositiveIntegerField(default=0, verbose_name="repeats")),
                 (
                     "next_attempt_at",
@@ -453,6 +462,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="payment",
+            index=models.Index(fields=["merchant", "-created_at"], name="alipay_payment_merchant"),
+        ),
+        migrations.AddIndex(
+            model_name="payment",
             index=models.Index(fields=["reference"], name="alipay_payment_reference"),
         ),
         migrations.AddIndex(
@@ -540,6 +553,20 @@ class Migration(migrations.Migration):
             model_name="cancellation",
             index=models.Index(
                 fields=["next_step", "-created_at"], name="alipay_cancellation_step"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="cancellation",
+            index=models.Index(fields=["source", "-created_at"], name="alipay_cancellation_source"),
+        ),
+        migrations.AddIndex(
+            model_name="cancellation",
+            index=models.Index(fields=["batch", "-created_at"], name="alipay_cancellation_batch"),
+        ),
+        migrations.AddIndex(
+            model_name="cancellation",
+            index=models.Index(
+                fields=["finished_at", "status"], name="alipay_cancellation_finished"
             ),
         ),
         migrations.AddConstraint(

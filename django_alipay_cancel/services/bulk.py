@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,6 +18,8 @@ from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.payments import validate_ids
 from django_alipay_cancel.services.requesting import Wish
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 _CANCELLABLE = (Payment.Status.PROCESSING, Payment.Status.AUTHORIZED, Payment.Status.SUCCESS)
@@ -43,17 +46,20 @@ def request_cancellations(
     requested_by: Any = None,
     reason: str = "",
     source: str = "code",
+    batch: UUID | None = None,
 ) -> RequestReport:
     """Write down that all these payments shall be cancelled; the worker makes the calls.
 
     A QuerySet is read in batches and never as a whole. What cannot be cancelled is told in the
     report and stops nobody else. Each batch is one transaction; inside the shop's own they are
-    part of it. Raises ValidationError for the reason or source before any row is written.
+    part of it. `batch` marks the new cancellations, so that they can be found together. Raises
+    ValidationError for the reason or source before any row is written.
     """
-    wish = Wish(requested_by=requested_by, reason=reason, source=source)
+    wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
     report = RequestReport()
-    for batch in _batches(payments):
-        sendable = [payment for payment in batch if _may_be_sent(payment, report)]
+    merchants: dict[str, str] = {}
+    for rows in _batches(payments):
+        sendable = [payment for payment in rows if _may_be_sent(payment, merchants, report)]
         if sendable:
             _request(sendable, wish, report)
     return report
@@ -73,17 +79,29 @@ def _batches(payments: Iterable[Payment]) -> Iterator[list[Payment]]:
         batch = list(ordered.filter(pk__gt=batch[-1].pk)[:_BATCH])
 
 
-def _may_be_sent(payment: Payment, report: RequestReport) -> bool:
+def _may_be_sent(payment: Payment, merchants: dict[str, str], report: RequestReport) -> bool:
+    """Refuse what cannot be sent; `merchants` keeps what stands against each alias seen so far."""
+    if payment.merchant not in merchants:
+        merchants[payment.merchant] = _merchant_problem(payment.merchant)
+    problem = merchants[payment.merchant]
     try:
         validate_ids(payment)
-        client_for(payment.merchant)
     except ValidationError as error:
-        report.refused[payment.pk] = " ".join(error.messages)
-        return False
+        problem = " ".join(error.messages)
+    if problem:
+        report.refused[payment.pk] = problem
+    return not problem
+
+
+def _merchant_problem(merchant: str) -> str:
+    try:
+        client_for(merchant)
     except ImproperlyConfigured as error:
-        report.refused[payment.pk] = str(error)
-        return False
-    return True
+        return str(error)
+    except Exception:  # the shop's own callable: it stops this merchant's payments only
+        logger.exception("The keys of the merchant %r cannot be loaded.", merchant)
+        return f"The keys of the merchant {merchant!r} cannot be loaded; the log says why."
+    return ""
 
 
 def _request(batch: list[Payment], wish: Wish, report: RequestReport) -> None:

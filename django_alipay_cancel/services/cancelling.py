@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django_fsm import ConcurrentTransition
@@ -44,19 +45,24 @@ from django_alipay_cancel.services.transactions import commit
 
 
 def cancel_payment(
-    payment: Payment, *, requested_by: Any = None, reason: str = "", source: str = "code"
+    payment: Payment,
+    *,
+    requested_by: Any = None,
+    reason: str = "",
+    source: str = "code",
+    batch: UUID | None = None,
 ) -> Cancellation:
     """Cancel the payment now: at most one cancel call and one inquiry; the worker repeats.
 
     Returns the cancellation; read its `status`. PENDING means that the result is not known yet,
     neither yes nor no. Asking again is safe: an open cancellation is returned, and tried now if it
     is due; a succeeded one is returned and nothing is sent; after a rejected one a new one starts.
-    `payment` is up to date afterwards.
+    `payment` is up to date afterwards. `batch` marks what is asked together.
 
     Raises ValidationError (ids, reason), NotCancellable, ImproperlyConfigured before any row is
     written, and InsideTransaction before the call.
     """
-    wish = Wish(requested_by=requested_by, reason=reason, source=source)
+    wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
     prepare(payment)
     client = client_for(payment.merchant)
     for _ in range(TRIES):

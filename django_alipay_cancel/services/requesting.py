@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -30,6 +31,7 @@ class Wish:
     requested_by: Any = None
     reason: str = ""
     source: str = Cancellation.Source.CODE
+    batch: UUID | None = None
 
     def __post_init__(self) -> None:
         validate_text("reason", self.reason, REASON_LENGTH)
@@ -48,6 +50,7 @@ class Wish:
             requested_by_name=name_of(self.requested_by),
             source=self.source,
             reason=self.reason,
+            batch=self.batch,
             next_step=NextStep.WAIT,
             next_attempt_at=next_attempt_at or now,
             asked_at=now,
@@ -57,15 +60,21 @@ class Wish:
 
 
 def request_cancellation(
-    payment: Payment, *, requested_by: Any = None, reason: str = "", source: str = "code"
+    payment: Payment,
+    *,
+    requested_by: Any = None,
+    reason: str = "",
+    source: str = "code",
+    batch: UUID | None = None,
 ) -> Cancellation:
     """Write down that the payment shall be cancelled; the worker makes the call.
 
     Returns the open cancellation when there is one, the succeeded one when the payment is
-    cancelled already. May run inside the shop's transaction. Raises NotCancellable,
-    ImproperlyConfigured and ValidationError before any row is written.
+    cancelled already. `batch` marks what is asked together. May run inside the shop's
+    transaction. Raises NotCancellable, ImproperlyConfigured and ValidationError before any row is
+    written.
     """
-    wish = Wish(requested_by=requested_by, reason=reason, source=source)
+    wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
     prepare(payment)
     for _ in range(TRIES):
         cancellation = existing_cancellation(payment)

@@ -178,18 +178,23 @@ def process_cancellation(key: UUID | str) -> str:
 
 
 def process_these(
-    payments: Iterable[UUID], *, workers: int = 1, tell: Callable[[int], object] = lambda n: None
+    payments: Iterable[UUID],
+    *,
+    workers: int = 1,
+    tell: Callable[[int], object] = lambda n: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """Work on the due cancellations of these payments now; `tell(1)` after each payment.
 
-    What is not due, or claimed by another worker, is left alone.
+    What is not due, or claimed by another worker, is left alone; so is what comes after
+    `stopping()` has become true.
     """
     queue: SimpleQueue[UUID] = SimpleQueue()
     for key in payments:
         queue.put(key)
 
     def work() -> None:
-        while (key := _next(queue)) is not None:
+        while not stopping() and (key := _next(queue)) is not None:
             rows = Cancellation.objects.using(router.db_for_write(Cancellation))
             for cancellation in rows.filter(open_for=key).select_related("payment"):
                 token = claim(cancellation, timezone.now())

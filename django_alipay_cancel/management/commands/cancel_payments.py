@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
 from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.management.duration import seconds_of
 from django_alipay_cancel.management.progress import progress
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services.finding import look_up
 from django_alipay_cancel.services.worker import MAX_WORKERS, process_these
 
 _BATCH = 500
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         found: dict[UUID, None] = {}
         unknown: list[str] = []
         for batch in _batches(_ids(options["ids"], options["file"])):
-            for text, matches in _look_up(payments, batch).items():
+            for text, matches in look_up(payments, batch).items():
                 if len(matches) > 1:
                     raise CommandError(
                         f"{text!r} names {len(matches)} payments; give their id instead: "
@@ -138,28 +138,6 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(items)
     while batch := list(islice(rest, _BATCH)):
         yield batch
-
-
-def _look_up(payments: Any, texts: list[str]) -> dict[str, list[UUID]]:
-    matches: dict[str, list[UUID]] = {text: [] for text in texts}
-    keys = {key: text for text in texts if (key := _uuid(text)) is not None}
-    rows = payments.filter(
-        Q(payment_request_id__in=texts)
-        | Q(payment_id__in=texts)
-        | Q(reference__in=texts)
-        | Q(pk__in=keys)
-    ).values_list("pk", "payment_request_id", "payment_id", "reference")
-    for key, *names in rows:
-        for text in {*names, keys.get(key)} & matches.keys():
-            matches[text].append(key)
-    return matches
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _latest_statuses(payments: list[UUID]) -> Iterable[str]:

@@ -1,0 +1,56 @@
+"""Many wishes at once: they belong together, and one merchant's trouble is its own."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from django_alipay_cancel import services
+from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services.worker import process_these
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_what_is_asked_together_is_found_together(gateway, pay):
+    payments = [pay(f"order-{n}") for n in range(5)]
+    batch = uuid4()
+    services.cancel_payment(payments[0], batch=batch)
+    services.request_cancellation(payments[1], batch=batch)
+    services.request_cancellations(payments[2:4], batch=batch)
+    services.request_cancellations(payments[4:])
+    together = Cancellation.objects.filter(batch=batch)
+    assert {c.payment_id for c in together} == {payment.pk for payment in payments[:4]}
+
+
+def test_a_merchant_whose_keys_cannot_be_asked_for_stops_nobody_else(
+    settings, gateway, pay, caplog
+):
+    asked = []
+
+    def vault():
+        asked.append(1)
+        raise RuntimeError("the vault is sealed")
+
+    merchants = settings.ALIPAY_CANCEL["MERCHANTS"]
+    merchants["vault"] = {**gateway.merchant_settings(), "PRIVATE_KEY": vault}
+    sealed = [pay(f"sealed-{n}", merchant="vault") for n in range(3)]
+    good = pay("good")
+    report = services.request_cancellations(Payment.objects.all())
+    assert report.requested == 1
+    assert set(report.refused) == {payment.pk for payment in sealed}
+    assert set(report.refused.values()) == {
+        "The keys of the merchant 'vault' cannot be loaded; the log says why."
+    }
+    assert "RuntimeError: the vault is sealed" in caplog.text
+    assert asked == [1]
+    assert Cancellation.objects.get().payment == good
+
+
+def test_when_told_to_stop_the_rest_is_left_alone(gateway, pay):
+    payments = [pay(f"order-{n}") for n in range(3)]
+    services.request_cancellations(payments)
+    process_these([p.pk for p in payments], stopping=lambda: len(gateway.calls) >= 2)
+    assert len(gateway.calls) == 2
+    assert Cancellation.objects.filter(status="PENDING").count() == 1
