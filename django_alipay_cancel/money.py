@@ -11,11 +11,14 @@ _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 
 def format_amount(value: int | None, currency: str) -> str:
     """Return `value` (minor units) as money with its currency, e.g. "1,234.50 USD", "1,200 JPY"."""
-    if value is None:
-        return ""
+    return "" if value is None else f"{major_units(value, currency):,} {currency}"
+
+
+def major_units(value: int, currency: str) -> Decimal:
+    """Return `value` (minor units) in the currency's main unit, with its decimals."""
     decimals = 2
     if currency in _NO_DECIMALS.split():
         decimals = 0
     elif currency in _THREE_DECIMALS.split():
         decimals = 3
-    return f"{Decimal(value).scaleb(-decimals):,.{decimals}f} {currency}"
+    return Decimal(f"{value}E-{decimals}")

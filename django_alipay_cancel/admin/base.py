@@ -6,18 +6,35 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import connections, router, transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    StreamingHttpResponse,
+)
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel import services
+from django_alipay_cancel.admin.exporting import export
+from django_alipay_cancel.admin.paginating import BoundedPaginator
+from django_alipay_cancel.admin.permissions import may_view
+from django_alipay_cancel.admin.searching import MOST_FOUND, find
+from django_alipay_cancel.admin.standing import Standing, standing
 from django_alipay_cancel.models import Cancellation, Payment
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponse | StreamingHttpResponse]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -31,6 +48,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
 
     ordering = ["-created_at", "-id"]
     sortable_by = ["created"]
+    paginator = BoundedPaginator
+    search_fields = ["reference"]  # only for the search box to show: get_search_results decides
+    search_help_text = _(
+        "Whole references, payment request IDs or payment IDs, as many as you like: paste them "
+        "with blanks, line ends, commas or semicolons between them."
+    )
     # Both would count all rows, on every page.
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -78,17 +101,73 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
             raise Http404
         return row
 
+    def get_urls(self) -> list[URLPattern]:
+        name = self.opts.model_name
+        return [self.route("export/", self.export_view, f"{name}_export"), *super().get_urls()]
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list; where cancellations wait for a worker, say that none is running."""
-        if request.method == "GET" and services.worker_is_late():
+        """Show the list, and above it what a person has to know first."""
+        if any("\0" in value for name, value in request.GET.items() if name != SEARCH_VAR):
+            return redirect(request.path)  # PostgreSQL stores none and refuses to look for one
+        context = self.list_context(request) if request.method == "GET" else {}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the list shows beside Django's own, and leave the banners."""
+        opened = standing(self.cancellations(request))
+        self._warn(request, opened)
+        paged = {PAGE_VAR, ALL_VAR, ERROR_FLAG}
+        filters = [(name, values) for name, values in request.GET.lists() if name not in paged]
+        query = urlencode(filters, doseq=True)
+        return {
+            "standing": opened,
+            "export_url": f"{self.url(f'{self.opts.model_name}_export')}?{query}",
+        }
+
+    def cancellations(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the cancellations that this person may see."""
+        return self.admin_site.get_model_admin(Cancellation).get_queryset(request)
+
+    def _warn(self, request: HttpRequest, opened: Standing) -> None:
+        if services.worker_is_late():
             late = gettext(
                 "Cancellations have been waiting for more than ten minutes: "
                 "no worker is running. Start process_cancellations."
             )
             self.message_user(request, late, messages.WARNING)
-        return super().changelist_view(request, extra_context)
+        if opened.in_review and may_view(request.user):
+            text = ngettext(
+                "%(count)d cancellation needs review",
+                "%(count)d cancellations need review",
+                opened.in_review,
+            ) % {"count": opened.in_review}
+            in_review = {"status__exact": Cancellation.Status.NEEDS_REVIEW.value}
+            url = f"{self.url('cancellation_changelist')}?{urlencode(in_review)}"
+            link = format_html('<a href="{}">{}</a>', url, text)
+            self.message_user(request, link, messages.WARNING)
+
+    def found(self, request: HttpRequest, text: str) -> set[Any]:
+        """Return the keys of the payments that a search names, and tell which names have none."""
+        found = find(self.admin_site.get_model_admin(Payment).get_queryset(request), text)
+        if found.missing and (found.keys or len(found.missing) > 1) and _is_list(request):
+            missing = gettext("No payment has: %(names)s") % {"names": ", ".join(found.missing)}
+            self.message_user(request, missing, messages.WARNING)
+        if found.is_cut and _is_list(request):
+            cut = gettext("The search names too much: %(most)d payments at most are shown.")
+            self.message_user(request, cut % {"most": MOST_FOUND}, messages.WARNING)
+        return found.keys
+
+    def export_view(self, request: HttpRequest) -> StreamingHttpResponse | HttpResponse:
+        """Return the filtered list as a CSV file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return redirect(self.url(f"{self.opts.model_name}_changelist"))
+        return export(request, rows)
 
     def change_view(
         self,
@@ -115,3 +194,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         return TemplateResponse(
             request, f"admin/django_alipay_cancel/{template}", {**frame, **context}
         )
+
+
+def _is_list(request: HttpRequest) -> bool:
+    if request.method != "GET" or request.resolver_match is None:
+        return False
+    return str(request.resolver_match.url_name).endswith("_changelist")

@@ -22,7 +22,8 @@ from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.carrying_out import carry_out
 from django_alipay_cancel.admin.confirming import clean_text
 from django_alipay_cancel.admin.explaining import Told, outcome
-from django_alipay_cancel.admin.payments import named
+from django_alipay_cancel.admin.filters import BatchFilter
+from django_alipay_cancel.admin.overview import overview
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_see_bodies, may_view
 from django_alipay_cancel.admin.showing import cancellation_badge, moment, step_label
 from django_alipay_cancel.models import NOTE_LENGTH, Cancellation, Payment
@@ -56,10 +57,8 @@ class ClosingForm(forms.Form):
 class CancellationAdmin(ReadOnlyAdmin):
     page_template = "cancellation.html"
     list_display = ["name", "state", "step", "source", "asked_by", "created", "finished"]
-    list_filter = ["status", "next_step"]
+    list_filter = ["status", "next_step", "source", BatchFilter]
     list_select_related = ["payment"]
-    search_fields = ["payment__payment_request_id"]
-    search_help_text = _("The whole reference, payment request ID or payment ID.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the cancellations of the payments that PaymentAdmin.get_queryset returns."""
@@ -72,10 +71,14 @@ class CancellationAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if not search_term.strip():
-            return queryset, False
-        # Payments first: a condition over columns of two tables could use no index.
-        return queryset.filter(payment__in=Payment.objects.filter(named(search_term))), False
+        if search_term.strip():
+            # Payments first: a condition over columns of two tables could use no index.
+            queryset = queryset.filter(payment__in=self.found(request, search_term))
+        return queryset, False
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().list_context(request)
+        return {**context, "overview": overview(self.cancellations(request))}
 
     @admin.display(description=_("payment"))
     def name(self, cancellation: Cancellation) -> str:

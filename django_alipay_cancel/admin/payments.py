@@ -8,12 +8,13 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.carrying_out import carry_out
 from django_alipay_cancel.admin.explaining import Told, late_payment, why_not
+from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter
 from django_alipay_cancel.admin.permissions import may_cancel, may_close
 from django_alipay_cancel.admin.showing import (
     Fact,
@@ -33,16 +35,6 @@ from django_alipay_cancel.admin.showing import (
     step_label,
 )
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-
-
-def named(term: str) -> Q:
-    """Return the condition that a payment has exactly this id or reference."""
-    term = term.strip()
-    condition = Q(payment_request_id=term) | Q(payment_id=term) | Q(reference=term)
-    try:
-        return condition | Q(pk=UUID(term))
-    except ValueError:
-        return condition
 
 
 class PaymentList(ChangeList):
@@ -58,10 +50,8 @@ class PaymentList(ChangeList):
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
     page_template = "payment.html"
-    list_display = ["name", "money", "state", "last_cancellation", "created"]
-    list_filter = ["status"]
-    search_fields = ["payment_request_id", "payment_id", "reference"]
-    search_help_text = _("The whole reference, payment request ID or payment ID.")
+    list_display = ["name", "money", "state", "last_cancellation", "created", "age"]
+    list_filter = ["status", MerchantFilter, CreatedFilter]
     actions = ["cancel_selected"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -70,7 +60,9 @@ class PaymentAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return (queryset.filter(named(search_term)) if search_term.strip() else queryset), False
+        if search_term.strip():
+            queryset = queryset.filter(pk__in=self.found(request, search_term))
+        return queryset, False
 
     @admin.display(description=_("reference"))
     def name(self, payment: Payment) -> str:
@@ -96,6 +88,10 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("created at"), ordering="created_at")
     def created(self, payment: Payment) -> SafeString | str:
         return moment(payment.created_at)
+
+    @admin.display(description=_("age"))
+    def age(self, payment: Payment) -> str:
+        return timesince(payment.created_at, depth=1)
 
     def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         # Whoever cancels or closes also sees what became of it.

@@ -58,7 +58,7 @@ def test_a_search_finds_exactly_what_is_named(pay, viewer, term):
         assert rows(text(viewer.get(f"{ADMIN}{model}/", {"q": term}))) == ["two"]
 
 
-@pytest.mark.parametrize("term", ["tw", "request-TWO", "two words", "%", "'", "\x00", "x" * 5000])
+@pytest.mark.parametrize("term", ["tw", "request-TWO", "%", "'", "\x00", "x" * 5000])
 def test_a_search_for_anything_else_finds_nothing(pay, viewer, term):
     services.cancel_payment(pay("two"))
     for model in ("payment", "cancellation"):
