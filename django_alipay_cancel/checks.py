@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from django_alipay_cancel import conf, problems
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
@@ -111,3 +112,17 @@ def _key_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
 def _values() -> Iterator[CheckMessage]:
     for problem in conf.value_problems():
         yield Error(problem, id="django_alipay_cancel.E006")
+    path = conf.settings.REFUND_URL
+    if isinstance(path, str) and not _is_function(path):
+        yield Error(
+            f"ALIPAY_CANCEL['REFUND_URL']: {path!r} is not the dotted path of a function.",
+            hint="A function that takes a Payment and returns the address of its refund page.",
+            id="django_alipay_cancel.E008",
+        )
+
+
+def _is_function(path: str) -> bool:
+    try:
+        return callable(import_string(path))
+    except ImportError:
+        return False

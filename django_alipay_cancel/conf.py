@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "BULK_INLINE_SECONDS": 10,
     "CUSTOMERS_MAY_CANCEL": False,
     "RESPONSE_TIME_TOLERANCE": None,
+    "REFUND_URL": None,
 }
 
 
@@ -133,6 +134,15 @@ def _merchant_entry(merchant: str) -> Mapping[str, Any]:
     return entry
 
 
+def is_configured(merchant: str) -> bool:
+    """Whether this merchant's settings look complete; no key is loaded, no callable called."""
+    try:
+        entry = _merchant_entry(merchant)
+    except ImproperlyConfigured:
+        return False
+    return not any(merchant_problems(merchant, entry))
+
+
 def _public_keys(merchant: str, value: Any) -> tuple[tuple[str, RSAPublicKey], ...]:
     if not isinstance(value, Mapping):
         # Not known by a version: the one key there is.
@@ -181,6 +191,8 @@ def value_problems() -> Iterator[str]:
         value = getattr(settings, name)
         if value is not None and not is_seconds(value):
             yield f"ALIPAY_CANCEL[{name!r}] must be None or a number of seconds."
+    if settings.REFUND_URL is not None and not isinstance(settings.REFUND_URL, str):
+        yield "ALIPAY_CANCEL['REFUND_URL'] must be None or the dotted path of a function."
     if not isinstance(settings.CUSTOMERS_MAY_CANCEL, bool):
         yield "ALIPAY_CANCEL['CUSTOMERS_MAY_CANCEL'] must be True or False."
 

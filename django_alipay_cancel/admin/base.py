@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
@@ -74,14 +75,31 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         # A replica may not know yet what a person has just done.
         return super().get_queryset(request).using(router.db_for_write(self.model))
 
-    def route(self, route: str, view: View, name: str) -> URLPattern:
-        """Return an own route of this admin, for signed-in staff and with the CSRF check."""
+    def route(
+        self, route: str, view: View, name: str, *, signed_out: View | None = None
+    ) -> URLPattern:
+        """Return an own route of this admin, for signed-in staff and with the CSRF check.
+
+        `signed_out` answers a form that is sent after the sign-in has expired; the sign-in page
+        alone would forget what the form said.
+        """
         wrapped = self.admin_site.admin_view(view)
+        if signed_out is not None:
+            wrapped = self._or_signed_out(wrapped, signed_out)
         # ATOMIC_REQUESTS would roll back the record of a call that happened. It is set for each
         # database, and a router may have put our tables on any of them.
         for alias in connections:
             wrapped = transaction.non_atomic_requests(using=alias)(wrapped)
         return path(route, wrapped, name=f"django_alipay_cancel_{name}")
+
+    def _or_signed_out(self, view: View, signed_out: View) -> View:
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not self.admin_site.has_permission(request):
+                return signed_out(self, request)
+            return view(request, *args, **kwargs)
+
+        return answer
 
     def url(self, name: str, *args: Any) -> str:
         """Return the address of a route of ours in this admin site."""

@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
-from django_alipay_cancel.admin.explaining import Told, outcome
+from django_alipay_cancel.admin.explaining import Told, outcome_with_refund, why_not_again
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_view
+from django_alipay_cancel.admin.refunding import note
 from django_alipay_cancel.admin.showing import (
     AttemptLine,
     Fact,
@@ -45,6 +46,7 @@ class CancellationBlock:
     lines: list[AttemptLine]
     page_url: str
     retry_url: str
+    why_not_again: str
     close_url: str
 
 
@@ -53,7 +55,9 @@ def block(
 ) -> CancellationBlock:
     """Return what to show of a cancellation whose payment and attempts have been read."""
     user = request.user
+    payment = cancellation.payment
     in_review = cancellation.status == Cancellation.Status.NEEDS_REVIEW
+    cannot_ask = why_not_again(cancellation, permitted=may_cancel(user, payment))
 
     def address(name: str, applies: bool) -> str:
         return model_admin.url(f"cancellation_{name}", cancellation.pk) if applies else ""
@@ -62,10 +66,11 @@ def block(
         cancellation=cancellation,
         badge=cancellation_badge(cancellation),
         tone=tone(cancellation.status),
-        told=outcome(cancellation),
+        told=outcome_with_refund(cancellation, note(cancellation, payment)),
         facts=list(facts(cancellation, *_FACTS)),
         lines=[attempt_line(attempt) for attempt in cancellation.attempts.all()],
         page_url=address("change", may_view(user, cancellation)),
-        retry_url=address("retry", in_review and may_cancel(user, cancellation.payment)),
+        retry_url=address("retry", in_review and not cannot_ask),
+        why_not_again=cannot_ask,
         close_url=address("close", in_review and may_close(user, cancellation)),
     )

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from django_alipay_cancel import services
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
-from django_alipay_cancel.admin.carrying_out import carry_out
+from django_alipay_cancel.admin.carrying_out import carry_out, tell
 from django_alipay_cancel.admin.confirming import clean_text
-from django_alipay_cancel.admin.explaining import Told, outcome
+from django_alipay_cancel.admin.explaining import Told, outcome, why_not_check
 from django_alipay_cancel.admin.filters import BatchFilter
 from django_alipay_cancel.admin.overview import overview
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_see_bodies, may_view
@@ -125,7 +125,8 @@ class CancellationAdmin(ReadOnlyAdmin):
             return outcome(cancellation)
 
         if request.method == "POST":  # a GET comes here after a sign-in that had expired
-            carry_out(self, request, cancellation.payment, gettext("Asked again."), work)
+            told = carry_out(self, request, cancellation.payment, gettext("Asked again."), work)
+            tell(self, request, [(cancellation.payment, told)])
         return redirect(self.page_url(cancellation))
 
     def close_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -155,18 +156,21 @@ class CancellationAdmin(ReadOnlyAdmin):
             )
             return Told(messages.SUCCESS, outcome(cancellation).text)
 
-        carry_out(self, request, cancellation.payment, gettext("Closed by hand."), work)
+        told = carry_out(self, request, cancellation.payment, gettext("Closed by hand."), work)
+        tell(self, request, [(cancellation.payment, told)])
 
     def page_context(self, request: HttpRequest, cancellation: Cancellation) -> dict[str, Any]:
         payment = cancellation.payment
         payments = self.admin_site.get_model_admin(Payment)
         may_see_payment = payments.has_view_permission(request, payment)
-        may_check = may_cancel(request.user, payment)
+        shown = block(self, request, cancellation)
+        cannot_check = why_not_check(payment, permitted=may_cancel(request.user, payment))
         return {
             "title": gettext("Cancellation of %(payment)s") % {"payment": payment},
-            "shown": block(self, request, cancellation),
+            "shown": shown,
+            "why_not": list(dict.fromkeys(filter(None, (cannot_check, shown.why_not_again)))),
             "payment": payment,
             "payment_url": self.page_url(payment) if may_see_payment else "",
-            "refresh_url": self.url("payment_refresh", payment.pk) if may_check else "",
+            "refresh_url": "" if cannot_check else self.url("payment_refresh", payment.pk),
             "bodies": may_see_bodies(request.user),
         }

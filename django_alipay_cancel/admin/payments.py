@@ -9,23 +9,31 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import confirming
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
-from django_alipay_cancel.admin.carrying_out import carry_out
-from django_alipay_cancel.admin.explaining import Told, late_payment, why_not
+from django_alipay_cancel.admin.carrying_out import carry_out, tell
+from django_alipay_cancel.admin.explaining import (
+    Told,
+    late_payment,
+    why_not,
+    why_not_check,
+)
 from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter
 from django_alipay_cancel.admin.permissions import may_cancel, may_close
+from django_alipay_cancel.admin.selecting import keys_of
 from django_alipay_cancel.admin.showing import (
     Fact,
     cancellation_badge,
@@ -34,6 +42,8 @@ from django_alipay_cancel.admin.showing import (
     payment_badge,
     step_label,
 )
+from django_alipay_cancel.admin.support import support_text
+from django_alipay_cancel.admin.timeline import timeline
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 
 
@@ -106,24 +116,25 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            self.route("cancel/", self.cancel_view, "payment_cancel"),
+            self.route(
+                "cancel/", self.cancel_view, "payment_cancel", signed_out=confirming.sign_in_first
+            ),
+            self.route("select/", csrf_exempt(self.select_view), "payment_select"),
             self.route("<uuid:object_id>/refresh/", self.refresh_view, "payment_refresh"),
             *super().get_urls(),
         ]
 
     @admin.action(description=_("Cancel selected payments"), permissions=["cancel"])
-    def cancel_selected(
-        self, request: HttpRequest, queryset: QuerySet[Payment]
-    ) -> HttpResponseRedirect | None:
-        keys = list(queryset.values_list("pk", flat=True)[: confirming.MOST + 1])
-        if len(keys) <= confirming.MOST:
-            return redirect(confirming.url(self, request, keys))
-        self.message_user(request, confirming.too_many(), messages.ERROR)
-        return None
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse:
+        return confirming.ask(self, request, keys_of(queryset))
 
     def cancel_view(self, request: HttpRequest) -> HttpResponse:
         """Ask before payments are cancelled (GET), and have them cancelled (POST)."""
         return confirming.confirm(self, request)
+
+    def select_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask about payments that a form names; no form of another site can do more by it."""
+        return confirming.show(self, request)
 
     def refresh_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Check now: ask Alipay for the payment's state."""
@@ -131,21 +142,40 @@ class PaymentAdmin(ReadOnlyAdmin):
         if not self.has_cancel_permission(request, payment):
             raise PermissionDenied
         if request.method == "POST":  # a GET comes here after a sign-in that had expired
-            carry_out(self, request, payment, gettext("Checked now."), lambda: _check(payment))
+            told = carry_out(
+                self, request, payment, gettext("Checked now."), lambda: check(payment)
+            )
+            tell(self, request, [(payment, told)])
         return redirect(self.page_url(payment))
 
     def page_context(self, request: HttpRequest, payment: Payment) -> dict[str, Any]:
         permitted = self.has_cancel_permission(request, payment)
+        cannot_cancel = why_not(payment, permitted=permitted)
+        cannot_check = why_not_check(payment, permitted=permitted)
+        found = list(_cancellations(payment)[: _MOST_SHOWN + 1])
+        blocks = [block(self, request, row) for row in found[:_MOST_SHOWN]]
+        newest = blocks[0] if blocks else None
+        attempts = [attempt for row in found[:_MOST_SHOWN] for attempt in row.attempts.all()]
+        sentences = (cannot_cancel, cannot_check, newest.why_not_again if newest else "")
+        support = support_text(payment, attempts)
         return {
             "title": payment,
             "facts": [Fact(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
             "badge": payment_badge(payment),
             "late_payment": late_payment(payment),
-            "why_not": why_not(payment, permitted=permitted),
-            "cancel_url": confirming.url(self, request, [payment.pk]),
-            "refresh_url": permitted and self.url("payment_refresh", payment.pk),
-            "cancellations": [block(self, request, row) for row in _cancellations(payment)],
+            "checked_at": moment(payment.checked_at),
+            "why_not": list(dict.fromkeys(filter(None, sentences))),
+            "cancel_url": "" if cannot_cancel else confirming.url(self, request, [payment.pk]),
+            "refresh_url": "" if cannot_check else self.url("payment_refresh", payment.pk),
+            "shown": newest,
+            "timeline": timeline(payment, [(b.cancellation, b.page_url) for b in blocks]),
+            "older_url": self._older_url(payment) if len(found) > _MOST_SHOWN else "",
+            "support_text": support,
+            "support_rows": support.count("\n") + 2,
         }
+
+    def _older_url(self, payment: Payment) -> str:
+        return f"{self.url('cancellation_changelist')}?{urlencode({'q': str(payment.pk)})}"
 
 
 _FACTS = (
@@ -159,9 +189,9 @@ _FACTS = (
     "paid_at",
     "failed_at",
     "cancelled_at",
-    "checked_at",
-    "checked_status",
 )
+# Each is a wish of its own: nobody asks so often, but a program may.
+_MOST_SHOWN = 20
 
 
 def _cancellations(payment: Payment) -> QuerySet[Cancellation]:
@@ -173,7 +203,8 @@ def _cancellations(payment: Payment) -> QuerySet[Cancellation]:
     return newest_first.select_related("payment").prefetch_related(shown)
 
 
-def _check(payment: Payment) -> Told:
+def check(payment: Payment) -> Told:
+    """Ask Alipay for the payment's state, and return what to tell of it."""
     checked_before = payment.checked_at
     services.refresh_payment(payment)
     if payment.checked_at == checked_before:

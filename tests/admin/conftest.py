@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -131,6 +132,11 @@ def told(response):
 def text(response):
     """What a person reads of a page."""
     return html.unescape(response.content.decode())
+
+
+def rows(page):
+    """The first column of a list."""
+    return re.findall(r'<th class="field-name"><a[^>]*>([^<]*)</a>', page)
 
 
 def the_cancellation(payment):

@@ -16,14 +16,9 @@ from django_alipay_cancel.admin import paginating
 from django_alipay_cancel.admin.searching import find
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
-from tests.admin.conftest import ADMIN, page_of, text
+from tests.admin.conftest import ADMIN, page_of, rows, text
 
 pytestmark = pytest.mark.django_db
-
-
-def rows(page):
-    """The first column of a list."""
-    return re.findall(r'<th class="field-name"><a[^>]*>([^<]*)</a>', page)
 
 
 def midnight():

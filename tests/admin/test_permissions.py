@@ -100,13 +100,17 @@ def test_one_who_sees_payments_only_gets_no_link_to_the_cancellation(in_review, 
     assert accountant.get(page_of(cancellation)).status_code == 403
 
 
-def test_an_expired_sign_in_keeps_the_selection(gateway, pay):
+def test_an_expired_sign_in_keeps_selection_and_reason(gateway, pay):
     address = confirmation_of(pay("a"), pay("b"))
-    response = Client().post(address, {"reason": "ordered twice"})
+    response = Client().post(address, {"reason": 'ordered "twice"'})
     get_user_model().objects.create_superuser("operator", password="operator")
     credentials = {"username": "operator", "password": "operator"}
-    response = Client().post(response["Location"], credentials)
-    assert response["Location"] == address
+    browser = Client()
+    response = browser.post(response["Location"], credentials)
+    assert response["Location"].startswith(address)
+    page = browser.get(response["Location"]).content.decode()
+    assert 'value="ordered &quot;twice&quot;"' in page
+    assert "Yes, cancel 2 payments" in page
     assert not gateway.calls
 
 
