@@ -23,6 +23,11 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
         abstract = True
 
     @property
+    def state_fields(self) -> Iterable[Any]:
+        """The one state field; django-fsm would look through all fields for each row read."""
+        return (self._meta.get_field(self.state_field),)
+
+    @property
     def database(self) -> str:
         """The alias this row is written to; it may have been read from a replica."""
         return router.db_for_write(type(self), instance=self)

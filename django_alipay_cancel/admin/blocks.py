@@ -12,9 +12,7 @@ from django_alipay_cancel.admin.explaining import Told, outcome_with_refund, why
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_view
 from django_alipay_cancel.admin.refunding import note
 from django_alipay_cancel.admin.showing import (
-    AttemptLine,
     Fact,
-    attempt_line,
     cancellation_badge,
     facts,
     tone,
@@ -43,7 +41,6 @@ class CancellationBlock:
     tone: str
     told: Told
     facts: list[Fact]
-    lines: list[AttemptLine]
     page_url: str
     retry_url: str
     why_not_again: str
@@ -53,7 +50,7 @@ class CancellationBlock:
 def block(
     model_admin: ReadOnlyAdmin, request: HttpRequest, cancellation: Cancellation
 ) -> CancellationBlock:
-    """Return what to show of a cancellation whose payment and attempts have been read."""
+    """Return what to show of a cancellation whose payment has been read."""
     user = request.user
     payment = cancellation.payment
     in_review = cancellation.status == Cancellation.Status.NEEDS_REVIEW
@@ -68,7 +65,6 @@ def block(
         tone=tone(cancellation.status),
         told=outcome_with_refund(cancellation, note(cancellation, payment)),
         facts=list(facts(cancellation, *_FACTS)),
-        lines=[attempt_line(attempt) for attempt in cancellation.attempts.all()],
         page_url=address("change", may_view(user, cancellation)),
         retry_url=address("retry", in_review and not cannot_ask),
         why_not_again=cannot_ask,

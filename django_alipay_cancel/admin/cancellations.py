@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -17,40 +17,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel import services
+from django_alipay_cancel.admin import bulk, closing, confirming, selecting
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.carrying_out import carry_out, tell
-from django_alipay_cancel.admin.confirming import clean_text
 from django_alipay_cancel.admin.explaining import Told, outcome, why_not_check
 from django_alipay_cancel.admin.filters import BatchFilter
 from django_alipay_cancel.admin.overview import overview
+from django_alipay_cancel.admin.payments import PaymentAdmin, check
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_see_bodies, may_view
-from django_alipay_cancel.admin.showing import cancellation_badge, moment, step_label
-from django_alipay_cancel.models import NOTE_LENGTH, Cancellation, Payment
-
-
-class ClosingForm(forms.Form):
-    """What a person knows of the payment, and from where."""
-
-    cancelled = forms.TypedChoiceField(
-        label=_("What became of the payment"),
-        choices=[
-            ("yes", _("It is cancelled: any money paid has gone or goes back to the buyer.")),
-            ("no", _("It is not cancelled: the payment is what it was before.")),
-        ],
-        coerce=lambda value: value == "yes",
-        widget=forms.RadioSelect,
-    )
-    note = forms.CharField(
-        label=_("How this is known"),
-        max_length=NOTE_LENGTH,
-        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 4}),
-        help_text=_("For instance: who at Alipay's support said so, and when."),
-    )
-
-    def clean_note(self) -> str:
-        # A browser writes line ends as two characters, which max_length has counted as such.
-        return clean_text(self.cleaned_data["note"], NOTE_LENGTH)
+from django_alipay_cancel.admin.showing import attempt_line, cancellation_badge, moment, step_label
+from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.models import Cancellation, Payment
 
 
 @admin.register(Cancellation)
@@ -59,6 +37,7 @@ class CancellationAdmin(ReadOnlyAdmin):
     list_display = ["name", "state", "step", "source", "asked_by", "created", "finished"]
     list_filter = ["status", "next_step", "source", BatchFilter]
     list_select_related = ["payment"]
+    actions = ["ask_again", "check_now", "cancel_again", "close_by_hand"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the cancellations of the payments that PaymentAdmin.get_queryset returns."""
@@ -111,6 +90,7 @@ class CancellationAdmin(ReadOnlyAdmin):
         return [
             self.route("<uuid:object_id>/retry/", self.retry_view, "cancellation_retry"),
             self.route("<uuid:object_id>/close/", self.close_view, "cancellation_close"),
+            self.route("close/", self.close_many_view, "cancellation_close_many"),
             *super().get_urls(),
         ]
 
@@ -131,33 +111,62 @@ class CancellationAdmin(ReadOnlyAdmin):
 
     def close_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Close by hand: take a named person's word for what became of the payment."""
-        cancellation = self.find(request, object_id)
-        if not may_close(request.user, cancellation):
-            raise PermissionDenied
-        form = ClosingForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            self._close(request, cancellation, **form.cleaned_data)
-            return redirect(self.page_url(cancellation))
-        context = {
-            "title": gettext("Close by hand"),
-            "original": cancellation,
-            "form": form,
-            "shown": block(self, request, cancellation),
-            "back_url": self.page_url(cancellation),
-        }
-        return self.render(request, "close.html", context)
+        return closing.close_one(self, request, object_id)
 
-    def _close(
-        self, request: HttpRequest, cancellation: Cancellation, *, cancelled: bool, note: str
+    def close_many_view(self, request: HttpRequest) -> HttpResponse:
+        """Close several by hand, on one word and one note."""
+        return closing.close_many(self, request)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return may_cancel(request.user)
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return may_close(request.user)
+
+    @admin.action(description=_("Ask again"), permissions=["cancel"])
+    def ask_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        def work(cancellation: Cancellation) -> Told:
+            services.retry_cancellation(cancellation, requested_by=request.user)
+            return outcome(cancellation)
+
+        self._each(request, queryset, gettext("Asked again."), work)
+
+    @admin.action(description=_("Check now"), permissions=["cancel"])
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        def work(cancellation: Cancellation) -> Told:
+            return check(cancellation.payment)
+
+        self._each(request, queryset, gettext("Checked now."), work)
+
+    @admin.action(description=_("Cancel again (rejected for the balance)"), permissions=["cancel"])
+    def cancel_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        for_balance = queryset.filter(
+            status=Cancellation.Status.REJECTED, next_step=NextStep.TOP_UP_BALANCE
+        )
+        newest_first = for_balance.order_by("-created_at", "-pk").values_list("payment", flat=True)
+        keys = list(dict.fromkeys(newest_first[: selecting.MOST + 1]))
+        if keys:
+            payments = cast(PaymentAdmin, self.admin_site.get_model_admin(Payment))
+            return confirming.ask(payments, request, keys)
+        none = gettext("None of the selected cancellations was rejected for the balance.")
+        self.message_user(request, none, messages.ERROR)
+        return None
+
+    @admin.action(description=_("Close by hand"), permissions=["close"])
+    def close_by_hand(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return closing.ask(self, request, queryset)
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        wish: str,
+        work: Callable[[Cancellation], Told],
     ) -> None:
-        def work() -> Told:
-            services.close_cancellation(
-                cancellation, cancelled=cancelled, closed_by=request.user, note=note
-            )
-            return Told(messages.SUCCESS, outcome(cancellation).text)
+        def may(cancellation: Cancellation) -> bool:
+            return may_cancel(request.user, cancellation.payment)
 
-        told = carry_out(self, request, cancellation.payment, gettext("Closed by hand."), work)
-        tell(self, request, [(cancellation.payment, told)])
+        bulk.each(self, request, queryset, wish=wish, may=may, work=work)
 
     def page_context(self, request: HttpRequest, cancellation: Cancellation) -> dict[str, Any]:
         payment = cancellation.payment
@@ -168,6 +177,7 @@ class CancellationAdmin(ReadOnlyAdmin):
         return {
             "title": gettext("Cancellation of %(payment)s") % {"payment": payment},
             "shown": shown,
+            "lines": [attempt_line(attempt) for attempt in cancellation.attempts.all()],
             "why_not": list(dict.fromkeys(filter(None, (cannot_check, shown.why_not_again)))),
             "payment": payment,
             "payment_url": self.page_url(payment) if may_see_payment else "",

@@ -99,10 +99,9 @@ def _cancel(order: Order, payment: Payment) -> Told:
     )
 
 
-def cancel_many(
-    model_admin: ReadOnlyAdmin, order: Order, payments: QuerySet[Payment], keys: list[UUID]
-) -> None:
+def cancel_many(model_admin: ReadOnlyAdmin, order: Order, keys: list[UUID]) -> None:
     """Write down every wish first, then make calls while there is time; tell numbers."""
+    payments = model_admin.get_queryset(order.request)
     try:
         report = services.request_cancellations(
             _noted(order, payments, keys),

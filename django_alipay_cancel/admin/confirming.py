@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,7 +26,7 @@ from django_alipay_cancel.admin.explaining import NOT_ALLOWED, Told, effect, why
 from django_alipay_cancel.admin.permissions import may_view
 from django_alipay_cancel.admin.showing import payment_badge
 from django_alipay_cancel.admin.totals import Part, Totals, parts_of, totals
-from django_alipay_cancel.models import REASON_LENGTH, Cancellation, Payment
+from django_alipay_cancel.models import REASON_LENGTH, Payment
 from django_alipay_cancel.services.requesting import validate_text
 
 if TYPE_CHECKING:
@@ -85,7 +84,6 @@ class Choice:
     """The selected payments: all keys, the first hundred rows, and what they add up to."""
 
     keys: list[UUID]
-    payments: QuerySet[Payment]
     rows: list[Row]
     totals: Totals
 
@@ -188,10 +186,10 @@ def _choice(model_admin: PaymentAdmin, request: HttpRequest, keys: list[UUID]) -
     if not rows:
         raise Unusable(gettext("The selected payments were not found."))
     if len(keys) <= selecting.IN_ADDRESS:
-        return Choice(keys, payments, rows, totals(_part(row) for row in rows))
+        return Choice(keys, rows, totals(_part(row) for row in rows))
     if not may_cancel_all:  # asked one by one, ten thousand questions would take too long
         raise Unusable(selecting.too_many(selecting.IN_ADDRESS))
-    return Choice(keys, payments, rows, totals(parts_of(payments)))
+    return Choice(keys, rows, totals(parts_of(payments)))
 
 
 def _row(model_admin: PaymentAdmin, request: HttpRequest, payment: Payment) -> Row:
@@ -246,7 +244,7 @@ def _cancel(model_admin: PaymentAdmin, request: HttpRequest, reason: str) -> Htt
     batch = uuid4() if len(choice.keys) > 1 else None
     order = Order(request=request, reason=reason, batch=batch)
     if choice.is_large:
-        cancel_many(model_admin, order, choice.payments, choice.keys)
+        cancel_many(model_admin, order, choice.keys)
         return redirect(_landing(model_admin, request, choice, batch))
     tell(
         model_admin,
@@ -261,7 +259,7 @@ def _cancel(model_admin: PaymentAdmin, request: HttpRequest, reason: str) -> Htt
     if len(payments) <= FEW:
         tell(model_admin, request, cancel_few(model_admin, order, payments))
     else:
-        cancel_many(model_admin, order, choice.payments, [payment.pk for payment in payments])
+        cancel_many(model_admin, order, [payment.pk for payment in payments])
     return redirect(_landing(model_admin, request, choice, batch))
 
 
@@ -269,7 +267,7 @@ def _landing(
     model_admin: PaymentAdmin, request: HttpRequest, choice: Choice, batch: UUID | None
 ) -> str:
     """Return where to look now: at the new cancellations together, where there are any."""
-    made = Cancellation.objects.using(choice.payments.db).filter(batch=batch)
+    made = model_admin.cancellations(request).filter(batch=batch)
     if batch is None or not may_view(request.user) or not made.exists():
         return _way_back(model_admin, request, choice)
     return batch_url(model_admin, batch)

@@ -25,7 +25,12 @@ from django_alipay_cancel.admin import confirming
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.carrying_out import carry_out, tell
-from django_alipay_cancel.admin.explaining import Told, late_payment, why_not, why_not_check
+from django_alipay_cancel.admin.explaining import (
+    Told,
+    late_payment,
+    why_not,
+    why_not_check,
+)
 from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter
 from django_alipay_cancel.admin.permissions import may_cancel, may_close
 from django_alipay_cancel.admin.selecting import keys_of

@@ -114,12 +114,12 @@ def _request(batch: list[Payment], wish: Wish, report: RequestReport) -> None:
         payments.filter(status__in=_CANCELLABLE).update(
             status=Payment.Status.CANCELLING, updated_at=now
         )
-        begun = list(payments.filter(status=Payment.Status.CANCELLING, updated_at=now))
+        hit = payments.filter(status=Payment.Status.CANCELLING, updated_at=now)
+        begun = set(hit.values_list("pk", flat=True))
         Cancellation.objects.using(database).bulk_create(
-            wish.cancellation(payment, None) for payment in begun
+            wish.cancellation(payment, None) for payment in batch if payment.pk in begun
         )
-        begun_keys = {payment.pk for payment in begun}
-        others = payments.exclude(pk__in=begun_keys) if len(begun) < len(batch) else None
+        others = payments.exclude(pk__in=begun) if len(begun) < len(batch) else None
         report.requested += len(begun)
         if others is not None:
             _tell_others(list(others), report)

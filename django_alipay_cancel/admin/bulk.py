@@ -1,0 +1,69 @@
+"""One thing done with each of many selected cancellations, while there is time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from django_alipay_cancel.admin import selecting
+from django_alipay_cancel.admin.cancelling import deadline
+from django_alipay_cancel.admin.carrying_out import carry_out, tell
+from django_alipay_cancel.admin.explaining import NOT_ALLOWED, Told
+from django_alipay_cancel.models import Cancellation
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+    from django_alipay_cancel.admin.base import ReadOnlyAdmin
+
+_READ_AT_ONCE = 100
+TIME_IS_UP: StrPromise = _("Nothing was done here, time is up. Select these again and go on.")
+
+
+def each(
+    model_admin: ReadOnlyAdmin,
+    request: HttpRequest,
+    selected: QuerySet[Any],
+    *,
+    wish: str,
+    may: Callable[[Cancellation], bool],
+    work: Callable[[Cancellation], Told],
+) -> None:
+    """Do `work` with each cancellation that this person `may` work on, once for each payment.
+
+    What time does not allow is left and told, and so is who may not.
+    """
+    keys = selecting.keys_of(selected)
+    if len(keys) > selecting.MOST:
+        model_admin.message_user(request, selecting.too_many(), messages.ERROR)
+        return
+    end = deadline()
+    results = []
+    done: set[UUID] = set()
+    for cancellation in _rows(model_admin.get_queryset(request), keys):
+        payment = cancellation.payment
+        if payment.pk in done:
+            continue
+        done.add(payment.pk)
+        if not may(cancellation):
+            told = Told(messages.ERROR, str(NOT_ALLOWED))
+        elif time.monotonic() >= end:
+            told = Told(messages.WARNING, str(TIME_IS_UP))
+        else:
+            told = carry_out(model_admin, request, payment, wish, partial(work, cancellation))
+        results.append((payment, told))
+    tell(model_admin, request, results)
+
+
+def _rows(cancellations: QuerySet[Any], keys: list[UUID]) -> Iterator[Cancellation]:
+    for start in range(0, len(keys), _READ_AT_ONCE):
+        some = cancellations.filter(pk__in=keys[start : start + _READ_AT_ONCE])
+        yield from some.select_related("payment").order_by("-created_at", "-pk")
