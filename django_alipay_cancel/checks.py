@@ -1,12 +1,12 @@
 """System checks of ALIPAY_CANCEL: no I/O, and no callable is called.
 
 Missing settings warn, because `migrate` must work in an image without secrets; malformed or
-unknown ones are errors.
+unknown ones are errors. `check_alipay` says more, and calls the callables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,10 +14,11 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_alipay_cancel import conf, problems
-from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
+from django_alipay_cancel import conf, diagnosis, problems
 
 _MISSING = "The settings are listed in the README; nothing can be cancelled without them."
+_MALFORMED = "The settings are listed in the README; check_alipay checks one merchant at a time."
+_MESSAGES = {diagnosis.Level.ERROR: Error, diagnosis.Level.WARNING: Warning}
 
 
 @register()
@@ -26,7 +27,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     try:
         written = conf.configured()
     except ImproperlyConfigured as error:
-        return [Error(str(error), id="django_alipay_cancel.E001")]
+        return [Error(str(error), hint=_MALFORMED, id="django_alipay_cancel.E001")]
     return [*_unknown_names(written), *_merchants(written), *_values()]
 
 
@@ -72,6 +73,7 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
     ):
         yield Error(
             "ALIPAY_CANCEL['MERCHANTS'] must be a dictionary of dictionaries.",
+            hint=_MALFORMED,
             id="django_alipay_cancel.E003",
         )
         return
@@ -82,36 +84,29 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
             id="django_alipay_cancel.W001",
         )
     for merchant, entry in merchants.items():
-        for problem in problems.missing_settings(merchant, entry):
-            yield Warning(problem, hint=_MISSING, id="django_alipay_cancel.W002")
-        for problem in problems.malformed_settings(merchant, entry):
-            yield Error(problem, id="django_alipay_cancel.E004")
-        for problem in _key_problems(merchant, entry):
-            yield Error(problem, id="django_alipay_cancel.E005")
+        yield from _merchant(merchant, entry)
 
 
-def _key_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    public = entry.get("ALIPAY_PUBLIC_KEY")
-    texts: list[tuple[str, Any, Callable[[str], object]]] = [
-        ("PRIVATE_KEY", entry.get("PRIVATE_KEY"), load_private_key)
-    ]
-    values = public.values() if isinstance(public, Mapping) else [public]
-    texts += [("ALIPAY_PUBLIC_KEY", value, load_public_key) for value in values]
-    for name, text, load in texts:
-        if not text or callable(text):
-            continue
-        if not isinstance(text, str):
-            yield f"{problems.setting_name(merchant, name)} must be text or a callable."
-            continue
-        try:
-            load(text)
-        except InvalidKey as error:
-            yield f"{problems.setting_name(merchant, name)}: {error}"
+def _merchant(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for problem in problems.missing_settings(merchant, entry):
+        yield Warning(problem, hint=_MISSING, id="django_alipay_cancel.W002")
+    for problem in problems.malformed_settings(merchant, entry):
+        yield Error(problem, hint=_MALFORMED, id="django_alipay_cancel.E004")
+    for finding in (
+        *diagnosis.of_keys(merchant, entry),
+        *diagnosis.of_address(merchant, entry),
+    ):
+        if finding.level in _MESSAGES:
+            yield _MESSAGES[finding.level](
+                finding.text,
+                hint=finding.hint or _MALFORMED,
+                id=f"django_alipay_cancel.{finding.id}",
+            )
 
 
 def _values() -> Iterator[CheckMessage]:
     for problem in conf.value_problems():
-        yield Error(problem, id="django_alipay_cancel.E006")
+        yield Error(problem, hint=_MALFORMED, id="django_alipay_cancel.E006")
     path = conf.settings.REFUND_URL
     if isinstance(path, str) and not _is_function(path):
         yield Error(

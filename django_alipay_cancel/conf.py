@@ -98,7 +98,7 @@ _lock = threading.Lock()
 def _credentials(merchant: str) -> Credentials:
     for problem in value_problems():
         raise ImproperlyConfigured(problem)
-    entry = answered(merchant, _merchant_entry(merchant))
+    entry = answered(merchant, merchant_entry(merchant))
     connect, read = settings.TIMEOUT
     options = {name.lower(): entry.get(name, MERCHANT_DEFAULTS[name]) for name in MERCHANT_DEFAULTS}
     options["key_version"] = str(options["key_version"])
@@ -124,7 +124,8 @@ def answered(merchant: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _merchant_entry(merchant: str) -> Mapping[str, Any]:
+def merchant_entry(merchant: str) -> Mapping[str, Any]:
+    """Return what the shop wrote for a merchant; ImproperlyConfigured when that is nothing."""
     merchants = settings.MERCHANTS
     if not isinstance(merchants, Mapping) or not isinstance(merchants.get(merchant), Mapping):
         raise ImproperlyConfigured(

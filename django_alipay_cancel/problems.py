@@ -18,9 +18,10 @@ MERCHANT_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def setting_name(merchant: str, name: str) -> str:
-    """Return how messages name one setting of one merchant."""
-    return f"ALIPAY_CANCEL['MERCHANTS'][{merchant!r}][{name!r}]"
+def setting_name(merchant: str, *names: str) -> str:
+    """Return how messages name one setting of one merchant, or a part of it."""
+    keys = "".join(f"[{name!r}]" for name in names)
+    return f"ALIPAY_CANCEL['MERCHANTS'][{merchant!r}]{keys}"
 
 
 def missing_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -78,7 +79,7 @@ def _url_problems(name: str, url: Any) -> Iterator[str]:
         yield f"{name} must be scheme and host alone, without user, query or fragment."
     if parts.path not in ("", "/"):
         yield f"{name} must be without a path ({parts.path!r}); the path is added and signed."
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         yield f"{name} must be https://: http:// is allowed for loopback hosts only."
 
 
@@ -90,7 +91,8 @@ def _is_proxy(url: Any) -> bool:
         return False
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether the host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -11,6 +11,8 @@ from django_alipay_cancel.alipay.trust import PublicKeys, distrust
 
 MAXIMUM_STORED_BODY = 4096
 
+# What an answer may be that Alipay did sign for this client.
+_SIGNED = ("", "id_mismatch", "stale_response")
 _UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -36,6 +38,7 @@ class Answer:
     payment_status: str = ""
     payment_time: datetime | None = None
     cancelled_by_transaction: bool = False
+    answered_at: datetime | None = None  # by Alipay's clock; None: not signed by Alipay
     trace_id: str = ""
     response_body: str = ""
     detail: str = ""
@@ -85,6 +88,8 @@ def read_answer(reply: Reply, expectation: Expectation) -> Answer:
         "result_code": one_line(result.get("resultCode"), 64),
         "result_message": one_line(result.get("resultMessage"), 256),
     }
+    if error in _SIGNED:
+        diagnosis["answered_at"] = parse_time(reply.headers["response-time"])
     if error:
         return Answer(**diagnosis)
     return Answer(

@@ -110,11 +110,15 @@ class AlipayClient:
         )
         return read_answer(reply, expectation)
 
+    @property
+    def uses_sandbox_path(self) -> bool:
+        """Whether calls go to the sandbox's path."""
+        if self.credentials.sandbox_path is None:
+            return self.credentials.client_id.startswith(SANDBOX_PREFIX)
+        return self.credentials.sandbox_path
+
     def _path(self, api: str) -> str:
-        sandbox = self.credentials.sandbox_path
-        if sandbox is None:
-            sandbox = self.credentials.client_id.startswith(SANDBOX_PREFIX)
-        return f"/ams/{'sandbox/' if sandbox else ''}api/v1/payments/{api}"
+        return f"/ams/{'sandbox/' if self.uses_sandbox_path else ''}api/v1/payments/{api}"
 
     def _headers(self, path: str, body: bytes) -> dict[str, str]:
         credentials = self.credentials

@@ -131,7 +131,7 @@ class _LimitedConnection(HTTPConnection):
             call.detail = getattr(error, "verify_message", "") or str(error)
             raise
         except (OSError, HTTPError, http.client.HTTPException) as error:
-            call.detail = str(error)
+            call.detail = str(error).removeprefix(f"{self}: ")  # urllib3 puts itself first
             raise
         finally:
             self._connecting = False

@@ -1,0 +1,205 @@
+"""What is wrong or doubtful in one merchant's settings, told from the values alone: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from django_alipay_cancel.alipay.client import SANDBOX_PREFIX
+from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
+from django_alipay_cancel.problems import is_loopback, setting_name
+
+# https://docs.antom.com/ac/ams/api_fund.md; each region also has an older name.
+REGIONS = {
+    "North America": ("open-na-global.alipay.com", "open-na.alipay.com"),
+    "Asia": ("open-sea-global.alipay.com", "open-sea.alipay.com"),
+    "Europe": ("open-de-global.alipay.com", "open-eu.alipay.com"),
+    "merchants in the US": ("open.antglobal-us.com",),
+}
+_OTHER_HOSTS = {
+    "open-global.alipay.com": "which Alipay withdrew in November 2023",
+    "openapi.alipay.com": "which serves another product of Alipay",
+}
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing to say of the settings; `id` is that of the system check that says it too."""
+
+    level: Level
+    text: str
+    hint: str = ""
+    id: str = ""
+
+
+def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell what the keys are, and whether they are the ones that belong there.
+
+    Callables in `entry` are passed over.
+    """
+    own = _load(merchant, ("PRIVATE_KEY",), entry.get("PRIVATE_KEY"), load_private_key)
+    yield from own.findings(_swapped(entry))
+    for names, text in _public_texts(entry.get("ALIPAY_PUBLIC_KEY")):
+        public = _load(merchant, names, text, load_public_key)
+        yield from public.findings(_swapped(entry))
+        if own.fingerprint and public.fingerprint == own.fingerprint:
+            yield Finding(
+                level=Level.ERROR,
+                id="E008",
+                text=f"{setting_name(merchant, 'ALIPAY_PUBLIC_KEY')} is your own public key.",
+                hint=(
+                    "It is the public half of PRIVATE_KEY, which you upload to Alipay. Copy "
+                    "Alipay's public key from its console and put that here."
+                ),
+            )
+
+
+def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell what is doubtful about host, path and proxy; callables are passed over."""
+    given = {name: value for name, value in entry.items() if not callable(value)}
+    host = _host(given.get("GATEWAY_URL"))
+    known = [name for names in REGIONS.values() for name in names]
+    if host and host not in known and not is_loopback(host):
+        what = _OTHER_HOSTS.get(host, "which is none of Alipay's gateways")
+        yield Finding(
+            level=Level.WARNING,
+            id="W003",
+            text=f"{setting_name(merchant, 'GATEWAY_URL')} is {host}, {what}.",
+            hint="Alipay's gateways: "
+            + ", ".join(f"https://{names[0]} ({region})" for region, names in REGIONS.items())
+            + ".",
+        )
+    if path := _doubtful_path(given.get("CLIENT_ID"), given.get("SANDBOX_PATH")):
+        yield Finding(
+            level=Level.WARNING,
+            id="W004",
+            text=f"{setting_name(merchant, 'SANDBOX_PATH')} does not fit CLIENT_ID: {path}.",
+            hint=(
+                "Set it to None, unless Alipay told you otherwise (in-store merchants keep the "
+                "production path in the sandbox). check_alipay --live tries both."
+            ),
+        )
+    if _has_password(given.get("PROXY")):
+        yield Finding(
+            level=Level.WARNING,
+            id="W005",
+            text=f"{setting_name(merchant, 'PROXY')} contains a password.",
+            hint=(
+                "Django's debug page shows this setting. Let PROXY be a function that returns "
+                "the address."
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """A key by the name of its setting, or the problem with it; neither when nothing is given."""
+
+    name: str
+    problem: str = ""
+    description: str = ""
+    fingerprint: str = ""
+
+    def findings(self, hint: str) -> Iterator[Finding]:
+        if self.problem:
+            text = f"{self.name}: {self.problem}"
+            yield Finding(level=Level.ERROR, id="E005", text=text, hint=hint)
+        elif self.description:
+            yield Finding(level=Level.OK, text=f"{self.name}: {self.description}")
+
+
+def _load(
+    merchant: str,
+    names: tuple[str, ...],
+    text: Any,
+    load: Callable[[str], RSAPrivateKey | RSAPublicKey],
+) -> _Loaded:
+    name = setting_name(merchant, *names)
+    if not text or callable(text):
+        return _Loaded(name=name)
+    if not isinstance(text, str):
+        return _Loaded(name=name, problem="It must be text or a callable.")
+    try:
+        key = load(text)
+    except InvalidKey as problem:
+        return _Loaded(name=name, problem=str(problem))
+    is_private = isinstance(key, RSAPrivateKey)
+    public = key.public_key() if isinstance(key, RSAPrivateKey) else key
+    fingerprint = sha256(
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
+    return _Loaded(
+        name=name,
+        description=(
+            f"RSA {'private' if is_private else 'public'} key, {key.key_size} bits, SHA-256 "
+            f"{'of its public half ' if is_private else ''}{fingerprint}"
+        ),
+        fingerprint=fingerprint,
+    )
+
+
+def _public_texts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not isinstance(value, Mapping):
+        yield ("ALIPAY_PUBLIC_KEY",), value
+        return
+    for version, text in value.items():
+        yield ("ALIPAY_PUBLIC_KEY", version), text
+
+
+def _swapped(entry: Mapping[str, Any]) -> str:
+    publics = [text for _, text in _public_texts(entry.get("ALIPAY_PUBLIC_KEY"))]
+    here_public = _loads(entry.get("PRIVATE_KEY"), load_public_key)
+    there_private = any(_loads(text, load_private_key) for text in publics)
+    if here_public and there_private:
+        return "PRIVATE_KEY and ALIPAY_PUBLIC_KEY are swapped."
+    if here_public:
+        return "PRIVATE_KEY needs the private half of the key that you uploaded to Alipay."
+    if there_private:
+        return "ALIPAY_PUBLIC_KEY needs the public key that Alipay's console shows as Alipay's."
+    return ""
+
+
+def _loads(text: Any, load: Callable[[str], object]) -> bool:
+    try:
+        return isinstance(text, str) and bool(load(text))
+    except InvalidKey:
+        return False
+
+
+def _host(url: Any) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except (ValueError, TypeError, AttributeError):
+        return ""  # `problems` says so
+
+
+def _has_password(url: Any) -> bool:
+    try:
+        return bool(isinstance(url, str) and urlsplit(url).password)
+    except ValueError:
+        return False
+
+
+def _doubtful_path(client_id: Any, sandbox_path: Any) -> str:
+    is_sandbox = isinstance(client_id, str) and client_id.startswith(SANDBOX_PREFIX)
+    if not client_id or sandbox_path is None or bool(sandbox_path) is is_sandbox:
+        return ""
+    return (
+        f"{bool(sandbox_path)} with a client ID of the "
+        f"{'sandbox' if is_sandbox else 'production environment'}"
+    )
