@@ -22,7 +22,7 @@ from tests.peer.environment import (
     sdk_python,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(scope="module", autouse=True)
