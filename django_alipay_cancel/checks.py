@@ -112,7 +112,7 @@ def _values() -> Iterator[CheckMessage]:
         yield Error(
             f"ALIPAY_CANCEL['REFUND_URL']: {path!r} is not the dotted path of a function.",
             hint="A function that takes a Payment and returns the address of its refund page.",
-            id="django_alipay_cancel.E008",
+            id="django_alipay_cancel.E009",
         )
 
 

@@ -18,7 +18,7 @@ from django.utils import translation
 
 from django_alipay_cancel.wording import result_sentence
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "django_alipay_cancel"

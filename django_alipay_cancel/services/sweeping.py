@@ -6,6 +6,7 @@ is cancelled, so that the buyer cannot pay an order that nobody waits for.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from datetime import timedelta
 
 from django.db import router
@@ -18,13 +19,13 @@ from django_alipay_cancel.services.cancelling import cancel_payment
 from django_alipay_cancel.services.meaning import Finding
 
 
-def unresolved_payments(*, limit: int) -> list[Payment]:
-    """Return the payments without a result that are due, oldest first; none while it is off.
+def unresolved_payments(*, limit: int) -> Generator[Payment, None, None]:
+    """Yield the payments without a result that are due, oldest first; none while it is off.
 
     One is due again only after CANCEL_UNRESOLVED_AFTER seconds in which nobody touched it.
     """
     if settings.CANCEL_UNRESOLVED_AFTER is None:
-        return []
+        return
     now = timezone.now()
     before = now - timedelta(seconds=settings.CANCEL_UNRESOLVED_AFTER)
     since = now - timedelta(seconds=settings.CANCEL_UNRESOLVED_WITHIN)
@@ -35,7 +36,8 @@ def unresolved_payments(*, limit: int) -> list[Payment]:
         updated_at__lte=before,
     )
     swept_before = payments.filter(cancellations__source=Cancellation.Source.NO_RESULT)
-    return list(payments.exclude(pk__in=swept_before.values("pk")).order_by("created_at")[:limit])
+    unswept = payments.exclude(pk__in=swept_before.values("pk"))
+    yield from list(unswept.order_by("created_at")[:limit])
 
 
 def resolve(payment: Payment) -> None:

@@ -1,4 +1,4 @@
-"""What is due: claimed row by row, carried out, and healed where a process died.
+"""The worker: carries out what is due, and heals what a process that died left behind.
 
 Any number of workers run side by side, on any number of machines: the rows are the queue.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from queue import Empty, SimpleQueue
+from itertools import repeat
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router, transaction
-from django.db.models import QuerySet
+from django.db import connections, router
 from django.utils import timezone
 
 from django_alipay_cancel.conf import client_for
@@ -24,7 +25,8 @@ from django_alipay_cancel.models import Cancellation, CancellationAttempt
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce_overdue
 from django_alipay_cancel.services.cancelling import attempt_cancellation, review_configuration
-from django_alipay_cancel.services.claiming import claim, lease, lease_length
+from django_alipay_cancel.services.claiming import claim, lease_length
+from django_alipay_cancel.services.due import AT_ONCE, Shared, due_rows, rows_of
 from django_alipay_cancel.services.sweeping import resolve, unresolved_payments
 
 logger = logging.getLogger(__name__)
@@ -85,82 +87,29 @@ def run_pass(*, limit: int | None, workers: int, stopping: Callable[[], bool]) -
     report = ProcessReport()
     report.abandoned = close_orphaned_attempts()
     report.announced = announce_overdue(limit=_BATCH)
-    for payment in unresolved_payments(limit=_UNRESOLVED):
-        if stopping():
-            break
-        _guarded(f"Payment {payment.pk}", partial(resolve, payment))
-        report.unresolved += 1
-    due = _Due(started=timezone.now(), limit=limit, stopping=stopping)
-    if workers == 1:
-        _work(due, report)
-    else:
-        _in_threads(partial(_work, due, report), workers)
+    allowed = repeat(None) if limit is None else iter(range(limit))
+    at_once = max(workers, AT_ONCE)
+    due = Shared(due_rows(by=timezone.now(), allowed=allowed, at_once=at_once), stopping)
+    unresolved = Shared(unresolved_payments(limit=_UNRESOLVED), stopping)
+
+    def work() -> None:
+        _work_on(due, report)
+        for payment in unresolved:
+            _guarded(f"Payment {payment.pk}", partial(resolve, payment))
+            report.count("unresolved")
+            # A silent gateway makes each payment take long: what falls due meanwhile goes first.
+            fallen_due = due_rows(by=timezone.now(), allowed=allowed, at_once=1)
+            _work_on(Shared(fallen_due, stopping), report)
+
+    with closing(due):
+        _in_threads(work, workers)
     logger.info("Pass over due cancellations: %s.", report)
     return report
 
 
-class _Due:
-    """The rows that were due when the pass started, handed out one by one."""
-
-    def __init__(
-        self, *, started: datetime, limit: int | None, stopping: Callable[[], bool]
-    ) -> None:
-        self._started = started
-        self._left = limit
-        self._stopping = stopping
-        self._lock = threading.Lock()
-        self._database = router.db_for_write(Cancellation)
-
-    def claim_next(self) -> tuple[Cancellation, datetime] | None:
-        """Claim the row that has waited longest; None when the pass is over."""
-        if self._stopping() or not self._take_one():
-            return None
-        rows = Cancellation.objects.using(self._database).filter(next_attempt_at__lte=self._started)
-        if connections[self._database].features.has_select_for_update_skip_locked:
-            claimed = self._claim_locked(rows)
-        else:
-            claimed = self._claim_by_comparing(rows)
-        if claimed is None:
-            return None
-        key, token = claimed
-        row = Cancellation.objects.using(self._database).select_related("payment").get(pk=key)
-        return row, token
-
-    def _take_one(self) -> bool:
-        with self._lock:
-            if self._left is None:
-                return True
-            self._left -= 1
-            return self._left >= 0
-
-    def _claim_locked(self, rows: QuerySet[Cancellation]) -> tuple[object, datetime] | None:
-        with transaction.atomic(using=self._database):
-            key = (
-                rows.select_for_update(skip_locked=True)
-                .order_by("next_attempt_at")
-                .values_list("pk", flat=True)
-                .first()
-            )
-            if key is None:
-                return None
-            token = lease()
-            rows.filter(pk=key).update(next_attempt_at=token)
-            return key, token
-
-    def _claim_by_comparing(self, rows: QuerySet[Cancellation]) -> tuple[object, datetime] | None:
-        while True:
-            key = rows.order_by("next_attempt_at").values_list("pk", flat=True).first()
-            if key is None:
-                return None
-            token = lease()
-            if rows.filter(pk=key).update(next_attempt_at=token):
-                return key, token
-
-
-def _work(due: _Due, report: ProcessReport) -> None:
-    while claimed := due.claim_next():
-        cancellation, token = claimed
-        report.count(_process(cancellation, token))
+def _work_on(due: Iterable[Cancellation], report: ProcessReport) -> None:
+    for cancellation in due:
+        report.count(_process(cancellation))
 
 
 def process_cancellation(key: UUID | str) -> str:
@@ -171,9 +120,8 @@ def process_cancellation(key: UUID | str) -> str:
     """
     rows = Cancellation.objects.using(router.db_for_write(Cancellation))
     cancellation: Cancellation = rows.select_related("payment").get(pk=key)
-    token = claim(cancellation, timezone.now())
-    if token is not None:
-        _process(cancellation, token)
+    if claim(cancellation, timezone.now()):
+        _process(cancellation)
     return str(cancellation.status)
 
 
@@ -184,35 +132,20 @@ def process_these(
     tell: Callable[[int], object] = lambda n: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Work on the due cancellations of these payments now; `tell(1)` after each payment.
+    """Work on the due cancellations of these payments now; `tell` how many payments are done.
 
     What is not due, or claimed by another worker, is left alone; so is what comes after
     `stopping()` has become true.
     """
-    queue: SimpleQueue[UUID] = SimpleQueue()
-    for key in payments:
-        queue.put(key)
+    due = Shared(rows_of(payments, tell), stopping)
 
     def work() -> None:
-        while not stopping() and (key := _next(queue)) is not None:
-            rows = Cancellation.objects.using(router.db_for_write(Cancellation))
-            for cancellation in rows.filter(open_for=key).select_related("payment"):
-                token = claim(cancellation, timezone.now())
-                if token is not None:
-                    _process(cancellation, token)
+        for cancellation in due:
+            _process(cancellation)
             tell(1)
 
-    if workers == 1:
-        work()
-    else:
+    with closing(due):
         _in_threads(work, workers)
-
-
-def _next(queue: SimpleQueue[UUID]) -> UUID | None:
-    try:
-        return queue.get_nowait()
-    except Empty:
-        return None
 
 
 def worker_is_late() -> bool:
@@ -222,9 +155,9 @@ def worker_is_late() -> bool:
     return late
 
 
-def _process(cancellation: Cancellation, token: datetime) -> str:
+def _process(cancellation: Cancellation) -> str:
     """Work on one claimed row and return the report's field it counts for."""
-    worked = _guarded(f"Cancellation {cancellation.pk}", partial(_carry_out, cancellation, token))
+    worked = _guarded(f"Cancellation {cancellation.pk}", partial(_carry_out, cancellation))
     return str(cancellation.status).lower() if worked else "errors"
 
 
@@ -237,7 +170,9 @@ def _guarded(row: str, work: Callable[[], None]) -> bool:
     return True
 
 
-def _carry_out(cancellation: Cancellation, token: datetime) -> None:
+def _carry_out(cancellation: Cancellation) -> None:
+    token = cancellation.next_attempt_at
+    assert token is not None  # a claimed row
     try:
         client = client_for(cancellation.payment.merchant)
     except ImproperlyConfigured as error:
@@ -248,17 +183,20 @@ def _carry_out(cancellation: Cancellation, token: datetime) -> None:
 
 
 def _in_threads(work: Callable[[], None], workers: int) -> None:
+    """Let `work` be done by so many threads; one works in the caller's thread and connection."""
+    if workers == 1:
+        work()
+        return
+
     def work_and_close() -> None:
         try:
             work()
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=work_and_close, name=f"cancel-{n}") for n in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
+        for done in [pool.submit(work_and_close) for _ in range(workers)]:
+            done.result()
 
 
 def close_orphaned_attempts() -> int:

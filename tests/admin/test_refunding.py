@@ -116,9 +116,9 @@ def test_an_error_in_the_shops_function_is_logged_and_hides_the_link_only(
     [
         (None, []),
         (f"{__name__}.shop_page", []),
-        (f"{__name__}.no_such_name", ["django_alipay_cancel.E008"]),
-        (f"{__name__}.no_function", ["django_alipay_cancel.E008"]),
-        ("nonsense", ["django_alipay_cancel.E008"]),
+        (f"{__name__}.no_such_name", ["django_alipay_cancel.E009"]),
+        (f"{__name__}.no_function", ["django_alipay_cancel.E009"]),
+        ("nonsense", ["django_alipay_cancel.E009"]),
         (shop_page, ["django_alipay_cancel.E006"]),
     ],
 )

@@ -8,14 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from django_alipay_cancel.testing import FakeAlipay
-from django_alipay_cancel.testing.keys import public_key_text
+from django_alipay_cancel.alipay.signing import load_private_key
 
 VERSION = "1.7.1"
 ROOT = Path(__file__).parent.parent.parent
@@ -54,19 +53,22 @@ def _make(environment: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def private_key_for_the_sdk(key: RSAPrivateKey) -> str:
-    """Return `key` as PKCS#1: the SDK cannot read the PKCS#8 of Alipay's own console."""
+def private_key_for_the_sdk(text: str) -> str:
+    """Return the merchant's key as PKCS#1: the SDK cannot read the PKCS#8 of Alipay's console."""
+    key = load_private_key(text)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     return pem.decode()
 
 
-def order_for(gateway: FakeAlipay, calls: list[dict[str, str]], **changes: Any) -> dict[str, Any]:
-    """Return what `official_sdk.py` is told, for the one merchant of this gateway."""
+def order_for(
+    merchant: Mapping[str, Any], calls: Sequence[Mapping[str, str]], **changes: Any
+) -> dict[str, Any]:
+    """Return what `official_sdk.py` is told, for an entry of MERCHANTS."""
     return {
-        "port": int(gateway.url.rpartition(":")[2]),
-        "client_id": gateway.client_id,
-        "private_key": private_key_for_the_sdk(gateway.keys.merchant),
-        "alipay_public_key": public_key_text(gateway.keys.alipay.public_key()),
+        "port": int(merchant["GATEWAY_URL"].rpartition(":")[2]),
+        "client_id": merchant["CLIENT_ID"],
+        "private_key": private_key_for_the_sdk(merchant["PRIVATE_KEY"]),
+        "alipay_public_key": merchant["ALIPAY_PUBLIC_KEY"],
         "threads": 1,
         "calls": calls,
         **changes,

@@ -13,6 +13,7 @@ import trustme
 
 from django_alipay_cancel import services
 from django_alipay_cancel.testing import FakeAlipay, Fault
+from django_alipay_cancel.testing.keys import private_key_text
 from tests.peer.environment import (
     NotAvailable,
     call_with_the_sdk,
@@ -21,7 +22,7 @@ from tests.peer.environment import (
     sdk_python,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,7 +62,9 @@ def sdk(gateway: FakeAlipay, ca_bundle: Path) -> Callable[..., list[dict[str, An
 
     def call(*pairs: tuple[str, str], **changes: Any) -> list[dict[str, Any]]:
         calls = [{"api": api, "payment_request_id": id} for api, id in pairs]
-        told = call_with_the_sdk(order_for(gateway, calls, **changes), ca_bundle)
+        told = call_with_the_sdk(
+            order_for(gateway.merchant_settings(), calls, **changes), ca_bundle
+        )
         answers: list[dict[str, Any]] = told["told"]
         return answers
 
@@ -105,7 +108,10 @@ def test_our_gateway_believes_only_what_the_merchant_signed(
     gateway: FakeAlipay, sdk: Callable[..., Any]
 ) -> None:
     gateway.add_payment(payment_request_id="paid")
-    (told,) = sdk(("cancel", "paid"), private_key=private_key_for_the_sdk(gateway.keys.alipay))
+    (told,) = sdk(
+        ("cancel", "paid"),
+        private_key=private_key_for_the_sdk(private_key_text(gateway.keys.alipay)),
+    )
     # The SDK drops the unsigned answer; its code is known on our side alone.
     assert "signature not exist" in told["error"]
     assert gateway.calls[0].answered == "INVALID_SIGNATURE"
@@ -118,7 +124,7 @@ def test_the_sdk_does_not_speak_to_a_gateway_it_cannot_trust(
     stranger = tmp_path / "stranger.pem"
     trustme.CA().cert_pem.write_to_path(stranger)
     calls = [{"api": "cancel", "payment_request_id": "paid"}]
-    (told,) = call_with_the_sdk(order_for(gateway, calls), stranger)["told"]
+    (told,) = call_with_the_sdk(order_for(gateway.merchant_settings(), calls), stranger)["told"]
     assert "CERTIFICATE_VERIFY_FAILED" in told["error"]
     assert not gateway.calls
 
