@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> int:
     if measured:
         _python("coverage", "erase")
     failed = _fail_on(servers, command)
-    if measured and not (_python("coverage", "combine", "--quiet") and _python("coverage", "report")):
+    if measured and not (
+        _python("coverage", "combine", "--quiet") and _python("coverage", "report")
+    ):
         failed.append("coverage")
     print(f"Failed on: {', '.join(failed) or 'none'}. Left out: {', '.join(left_out) or 'none'}.")
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))

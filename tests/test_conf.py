@@ -153,7 +153,8 @@ def test_both_fsm_packages_at_once_are_an_error_that_says_how_to_repair_it(tmp_p
         ({"MERCHANTS": "x"}, "no dictionary for the merchant 'default'"),
         ({"MERCHANTS": {}}, "no dictionary for the merchant 'default'"),
         ({**merchant(), "TIMEOUT": 5}, "'TIMEOUT'] must be a pair"),
-        (merchant(PRIVATE_KEY=lambda: None), "must be text, not NoneType"),
+        (merchant(PRIVATE_KEY=lambda: b"bytes"), "must be text, not bytes"),
+        (merchant(PRIVATE_KEY=lambda: None), "is missing"),
         (merchant(CA_BUNDLE="/does/not/exist.pem"), "['CA_BUNDLE'] cannot be read"),
     ],
 )
