@@ -138,7 +138,7 @@ def merchant_entry(merchant: str) -> Mapping[str, Any]:
 def is_configured(merchant: str) -> bool:
     """Whether this merchant's settings look complete; no key is loaded, no callable called."""
     try:
-        entry = _merchant_entry(merchant)
+        entry = merchant_entry(merchant)
     except ImproperlyConfigured:
         return False
     return not any(merchant_problems(merchant, entry))

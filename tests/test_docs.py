@@ -11,10 +11,11 @@ import textwrap
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import RequestFactory
 from django.utils import timezone
 
 from django_alipay_cancel import services, signals
@@ -76,6 +77,7 @@ def shown_names(gateway, monkeypatch, transactional_db):
     Order.objects.create(number="order-2")
     return {
         "Order": Order,
+        "gateway": gateway,
         "outbox": [],
         "paid_at": timezone.now(),
         "payment": payment,
@@ -107,8 +109,8 @@ def receivers_of_a_page():
 
 
 def add_shown_payments(gateway, page: Path) -> None:
-    """Let FakeAlipay know the payments whose ids a page shows."""
-    text = page.read_text(encoding="utf-8")
+    """Let FakeAlipay know the payments whose ids a page shows, but those it adds by itself."""
+    text = page.read_text(encoding="utf-8").replace("add_payment(payment_request_id", "")
     ours = dict.fromkeys(re.findall(r'payment_request_id="([^"]+)"', text))
     theirs = dict.fromkeys(re.findall(r'[ (]payment_id="([^"]+)"', text))
     for request_id, payment_id in zip_longest(ours, theirs):
@@ -139,6 +141,9 @@ def test_the_python_of_a_page_runs(
             merchants = dict.fromkeys(names["ALIPAY_CANCEL"]["MERCHANTS"])
             here = {alias: gateway.merchant_settings() for alias in merchants}
             settings.ALIPAY_CANCEL = {**names["ALIPAY_CANCEL"], "MERCHANTS": here}
+        if "urlpatterns" in names:
+            settings.ROOT_URLCONF = ModuleType("page_urls")
+            settings.ROOT_URLCONF.urlpatterns = names.pop("urlpatterns")
         for entry in names.get("CELERY_BEAT_SCHEDULE", {}).values():
             assert entry["task"] in celery_runs_at_once.tasks
     # What a page asked for ends well, and its receivers take the news.
@@ -150,6 +155,11 @@ def test_the_python_of_a_page_runs(
         assert Order.objects.get(number="order-1").state == "cancelled"
     if "link_orders" in names:
         assert Order.objects.get(number="order-2").payment.payment_request_id == "pay-2"
+    if "notify" in names:
+        headers, body = gateway.notification("pay-1", path="/notify/")
+        for sent, status in ((body, 200), (body + b" ", 400)):
+            request = RequestFactory().post("/notify/", sent, "application/json", headers=headers)
+            assert names["notify"](request).status_code == status
     if "outbox" in page.read_text(encoding="utf-8"):
         assert [message["reference"] for message in names["outbox"]] == ["order-1"]
 

@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from django_alipay_cancel import checks, conf, models, wording
+from django_alipay_cancel import checks, conf, models, problems, wording
 from django_alipay_cancel.alipay import results
 
 Rows = Iterable[tuple[str, ...]]
@@ -28,9 +28,9 @@ def _settings() -> Mapping[str, str]:
 
 
 def _merchant_settings() -> Mapping[str, str]:
-    required = dict.fromkeys(conf.REQUIRED_OF_MERCHANT, "required")
+    required = dict.fromkeys(problems.REQUIRED_OF_MERCHANT, "required")
     return required | {
-        name: f"default `{value!r}`" for name, value in conf.MERCHANT_DEFAULTS.items()
+        name: f"default `{value!r}`" for name, value in problems.MERCHANT_DEFAULTS.items()
     }
 
 

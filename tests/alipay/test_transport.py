@@ -194,7 +194,7 @@ def test_what_cannot_be_sent_as_configured_is_said_so(
     serve: Serve, client_for: ClientFor, changes: dict[str, str]
 ) -> None:
     server = serve()
-    answer = client_for(changes.pop("gateway_url", server.url), **changes).cancel(BODY)
+    answer = client_for(server.url, **changes).cancel(BODY)
     assert (answer.error, answer.sent) == ("configuration", False)
     assert not server.requests
     assert "oken" not in answer.detail
