@@ -18,7 +18,7 @@ SERVERS = {
     "MariaDB": ("TEST_MARIADB_URL", "mysqlclient"),
 }
 # What has nothing to do with the database is tested in the pass on SQLite.
-ON_SERVERS = ("-m", "not nightly and not once")
+ON_SERVERS = ("-m", "not nightly and not once and not browser")
 
 
 def main(arguments: list[str]) -> int:
