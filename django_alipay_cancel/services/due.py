@@ -56,19 +56,20 @@ def due_rows(
     due = _rows().filter(next_attempt_at__lte=by)
     while number := sum(1 for _ in islice(allowed, at_once)):
         batch = _claim(due, number)
-        if batch is None:
-            return
+        claimed = len(batch)
         yield from _handed_out(batch)
+        if claimed < number:
+            return
 
 
 def rows_of(
-    payments: Iterable[UUID], tell: Callable[[int], object]
+    payments: Iterable[UUID], tell: Callable[[int], object], *, at_once: int
 ) -> Generator[Cancellation, None, None]:
     """Claim and yield the due cancellations of these payments; `tell` how many have none."""
     rest = iter(payments)
-    while keys := list(islice(rest, AT_ONCE)):
+    while keys := list(islice(rest, at_once)):
         due = _rows().filter(open_for__in=keys, next_attempt_at__lte=timezone.now())
-        batch = _claim(due, len(keys)) or []
+        batch = _claim(due, len(keys))
         tell(len(keys) - len(batch))
         yield from _handed_out(batch)
 
@@ -78,11 +79,8 @@ def _rows() -> QuerySet[Cancellation]:
     return rows
 
 
-def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation] | None:
-    """Claim at most `number` rows, all with one token; None when nothing is due any more.
-
-    The list may be empty: without row locks another worker can be quicker.
-    """
+def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation]:
+    """Claim `number` rows with one token; fewer when no more are due, or others were quicker."""
     token = lease()
     skips_locked = connections[due.db].features.has_select_for_update_skip_locked
     candidates = due.select_for_update(skip_locked=True) if skips_locked else due
@@ -90,7 +88,7 @@ def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation] | Non
     with transaction.atomic(using=due.db) if skips_locked else nullcontext():
         keys = list(candidates.order_by("next_attempt_at").values_list("pk", flat=True)[:number])
         if not keys:
-            return None
+            return []
         due.filter(pk__in=keys).update(next_attempt_at=token)
     claimed = _rows().filter(next_attempt_at=token).select_related("payment").in_bulk(keys)
     return [claimed[key] for key in keys if key in claimed]

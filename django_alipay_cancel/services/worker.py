@@ -137,7 +137,7 @@ def process_these(
     What is not due, or claimed by another worker, is left alone; so is what comes after
     `stopping()` has become true.
     """
-    due = Shared(rows_of(payments, tell), stopping)
+    due = Shared(rows_of(payments, tell, at_once=max(workers, AT_ONCE)), stopping)
 
     def work() -> None:
         for cancellation in due:

@@ -103,8 +103,7 @@ class Command(BaseCommand):
             self.stderr.write(sentence)
         wanted = [key for key in keys if key not in refused]
         with progress(len(wanted), "cancelling", self.stderr) as bar:
-            for batch in _batches(wanted):
-                process_these(batch, workers=options["workers"], tell=bar.update)
+            process_these(wanted, workers=options["workers"], tell=bar.update)
         self._tell_outcome(wanted, len(refused))
 
     def _tell_outcome(self, keys: list[UUID], refused: int) -> None:
