@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One comparison; `limit` None: told, not judged."""
+    """One comparison; `limit` None: told, not judged. `bars` are drawn, under the title `drawn`."""
 
     what: str
     measured: str
     against: str = ""
     ratio: float | None = None
     limit: float | None = None
+    drawn: str = ""
+    bars: dict[str, float] = field(default_factory=dict)
 
     @property
     def missed(self) -> bool:

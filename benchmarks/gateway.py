@@ -18,15 +18,18 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from django_alipay_cancel.testing import FakeAlipay
 
 
+PAYMENTS = 40_000  # more than all measurements together need
+
+
 class GatewayProcess:
-    """Serves the payments order-0, order-1, ... until the `with` ends.
+    """Serves the payments order-0 to order-39999 until the `with` ends.
 
     `merchant` is an entry for MERCHANTS. Its CA_BUNDLE, in `directory`, holds the usual roots and
     the gateway's own: what reading the roots costs is a part of what a client's call costs.
     """
 
-    def __init__(self, directory: Path, *, payments: int, latency: float = 0.0) -> None:
-        order = {"directory": str(directory), "payments": payments, "latency": latency}
+    def __init__(self, directory: Path, *, latency: float = 0.0) -> None:
+        order = {"directory": str(directory), "latency": latency}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.gateway", json.dumps(order)],
             stdin=subprocess.PIPE,
@@ -62,14 +65,14 @@ class GatewayProcess:
         return self._process.stdout.readline()
 
 
-def serve(*, directory: str, payments: int, latency: float) -> None:
+def serve(*, directory: str, latency: float) -> None:
     authority = trustme.CA()
     bundle = Path(directory) / f"roots-{os.getpid()}.pem"
     bundle.write_bytes(Path(DEFAULT_CA_BUNDLE_PATH).read_bytes() + authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     gateway = FakeAlipay(tls=context, latency=latency)
-    for n in range(payments):
+    for n in range(PAYMENTS):
         gateway.add_payment(payment_request_id=f"order-{n}", method="card")
     with gateway:
         print(json.dumps({**gateway.merchant_settings(), "CA_BUNDLE": str(bundle)}), flush=True)

@@ -24,9 +24,7 @@ def measure(
             urls[rows] = stack.enter_context(scratch_database(f"alipay_cancel_queue_{rows}"))
             filling = f"from benchmarks.filling import fill; fill({rows})"
             run_on(urls[rows], "django", "shell", "--command", filling)
-        gateway = stack.enter_context(
-            GatewayProcess(directory, payments=(rounds + 2) * due + attempts)
-        )
+        gateway = stack.enter_context(GatewayProcess(directory))
         seconds: dict[int, list[float]] = {small: [], large: []}
         for turn in range(rounds):
             for rows, url in urls.items():
@@ -60,6 +58,8 @@ def _rate(seconds: dict[int, list[float]], small: int, large: int, due: int) -> 
         against=f"among {small:,} rows: {quick:.1f} s ({due / quick:.0f} a second)",
         ratio=slow / quick,
         limit=RATE_LIMIT,
+        drawn=f"Cancellations a second, {WORKERS} workers",
+        bars={f"among {small:,} rows": due / quick, f"among {large:,} rows": due / slow},
     )
 
 
