@@ -288,7 +288,7 @@ WITHOUT_REST = """
 import sys
 sys.modules["rest_framework"] = None
 from tests import settings
-settings.INSTALLED_APPS.remove("rest_framework")
+settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if "rest_framework" not in app]
 settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 settings.ROOT_URLCONF = "__main__"
 settings.ALLOWED_HOSTS = ["*"]
