@@ -58,9 +58,12 @@ def client_for(merchant: str) -> AlipayClient:
     what a callable raises.
     """
     try:
-        credentials = _credentials(merchant)
+        return _client(merchant, _credentials(merchant))
     except Exception as error:
         raise without_frames(error)  # noqa: B904 (the same error: its cause stays)
+
+
+def _client(merchant: str, credentials: Credentials) -> AlipayClient:
     with _lock:
         client = _clients.get(merchant)
         if client is not None and client.credentials == credentials:

@@ -10,4 +10,6 @@ def without_frames(error: Exception) -> Exception:
     signature or a password. A note is text; `logging` and Django's debug page print it.
     """
     error.add_note("".join(traceback.format_tb(error.__traceback__)))
+    if error.__suppress_context__:
+        error.__context__ = None
     return error.with_traceback(None)
