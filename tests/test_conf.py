@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_alipay_cancel import conf
 from django_alipay_cancel.testing import FakeAlipay
 
-MERCHANT = FakeAlipay().merchant_settings() | {"GATEWAY_URL": "https://gateway.example"}
+MERCHANT = FakeAlipay().merchant_settings() | {"GATEWAY_URL": "https://open-na-global.alipay.com"}
 OURS = "django_alipay_cancel."
 
 
@@ -63,20 +63,40 @@ def test_a_sound_setting_passes(use):
         (merchant(SANDBOX_PATH="yes"), "E004", "must be None, True or False"),
         (merchant(GATEWAY_URL=7), "E004", "is no address"),
         (merchant(GATEWAY_URL="https://[::1"), "E004", "is no address"),
-        (merchant(GATEWAY_URL="https://host:port"), "E004", "is no address"),
+        (merchant(GATEWAY_URL="https://open-na-global.alipay.com:port"), "E004", "is no address"),
         (merchant(GATEWAY_URL="open-na-global.alipay.com"), "E004", "must be an https:// address"),
-        (merchant(GATEWAY_URL="ftp://gateway.example"), "E004", "must be an https:// address"),
+        (
+            merchant(GATEWAY_URL="ftp://open-na-global.alipay.com"),
+            "E004",
+            "must be an https:// address",
+        ),
         (merchant(GATEWAY_URL="https://"), "E004", "must be an https:// address"),
-        (merchant(GATEWAY_URL="https://a:b@gateway.example"), "E004", "scheme and host alone"),
-        (merchant(GATEWAY_URL="https://gateway.example?x=1"), "E004", "scheme and host alone"),
-        (merchant(GATEWAY_URL="https://gateway.example/gateway.do"), "E004", "without a path"),
-        (merchant(GATEWAY_URL="http://gateway.example"), "E004", "loopback hosts only"),
-        (merchant(GATEWAY_URL="http://10.0.0.1"), "E004", "loopback hosts only"),
+        (
+            merchant(GATEWAY_URL="https://a:b@open-na-global.alipay.com"),
+            "E004",
+            "scheme and host alone",
+        ),
+        (
+            merchant(GATEWAY_URL="https://open-na-global.alipay.com?x=1"),
+            "E004",
+            "scheme and host alone",
+        ),
+        (
+            merchant(GATEWAY_URL="https://open-na-global.alipay.com/gateway.do"),
+            "E004",
+            "without a path",
+        ),
+        (merchant(GATEWAY_URL="http://open-na-global.alipay.com"), "E004", "loopback hosts only"),
         (merchant(PRIVATE_KEY="rubbish!"), "E005", "neither PEM nor base64"),
         (merchant(PRIVATE_KEY=b"bytes"), "E005", "text or a callable"),
         (merchant(PRIVATE_KEY=MERCHANT["ALIPAY_PUBLIC_KEY"]), "E005", "found an RSA public key"),
         (merchant(ALIPAY_PUBLIC_KEY=MERCHANT["PRIVATE_KEY"]), "E005", "an RSA private key"),
         (merchant(ALIPAY_PUBLIC_KEY={"1": "rubbish!"}), "E005", "neither PEM nor base64"),
+        ({**merchant(), "REFUND_URL": "shop.no.such"}, "E009", "not the dotted path of a function"),
+        ({**merchant(), "REFUND_URL": "math.pi"}, "E009", "not the dotted path of a function"),
+        (merchant(GATEWAY_URL="https://gateway.example"), "W003", "none of Alipay's gateways"),
+        (merchant(SANDBOX_PATH=False), "W004", "does not fit CLIENT_ID"),
+        (merchant(PROXY="http://user:word@proxy:3128"), "W005", "contains a password"),
     ],
 )
 def test_what_is_wrong_is_said_by_name(use, value, id, words):
@@ -98,6 +118,7 @@ def test_what_is_wrong_is_said_by_name(use, value, id, words):
         ({"BULK_INLINE_SECONDS": "10"}, "'BULK_INLINE_SECONDS'] must be a number"),
         ({"CANCEL_UNRESOLVED_AFTER": "60"}, "'CANCEL_UNRESOLVED_AFTER'] must be None or"),
         ({"RESPONSE_TIME_TOLERANCE": -1}, "'RESPONSE_TIME_TOLERANCE'] must be None or"),
+        ({"REFUND_URL": ["x"]}, "'REFUND_URL'] must be None or the dotted path"),
         ({"CUSTOMERS_MAY_CANCEL": 1}, "'CUSTOMERS_MAY_CANCEL'] must be True or False"),
     ],
 )
@@ -112,10 +133,10 @@ def test_a_value_that_holds_for_all_merchants_is_judged_too(use, change, words):
         {"GATEWAY_URL": "http://127.0.0.1:8321"},
         {"GATEWAY_URL": "http://[::1]:8321"},
         {"GATEWAY_URL": "http://localhost"},
-        {"GATEWAY_URL": "https://gateway.example/"},
+        {"GATEWAY_URL": "https://open-na-global.alipay.com/"},
         {"KEY_VERSION": 2},
         {"ALIPAY_PUBLIC_KEY": {"1": MERCHANT["ALIPAY_PUBLIC_KEY"]}},
-        {"SANDBOX_PATH": False},
+        {"SANDBOX_PATH": True},
     ],
 )
 def test_what_works_is_not_objected_to(use, change):

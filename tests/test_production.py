@@ -28,6 +28,7 @@ def production(tmp_path):
     """The environment of a shop in production; its database is new."""
     settings_file = tmp_path / "alipay.json"
     merchant = FakeAlipay().merchant_settings()
+    merchant["GATEWAY_URL"] = "https://open-na-global.alipay.com"
     settings_file.write_text(json.dumps({"MERCHANTS": {"default": merchant}}))
     return {
         **os.environ,

@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from django_alipay_cancel import checks, conf, models, problems, wording
+from django_alipay_cancel import checks, conf, diagnosis, models, problems, wording
 from django_alipay_cancel.alipay import results
 
 Rows = Iterable[tuple[str, ...]]
@@ -35,7 +35,8 @@ def _merchant_settings() -> Mapping[str, str]:
 
 
 def _checks() -> Mapping[str, str]:
-    ids = re.findall(r"django_alipay_cancel\.([EW]\d{3})", Path(checks.__file__).read_text())
+    sources = [Path(module.__file__ or "").read_text() for module in (checks, diagnosis)]
+    ids = re.findall(r"[\".]([EW]\d{3})\"", "".join(sources))
     return {name: "error" if name.startswith("E") else "warning" for name in sorted(set(ids))}
 
 
