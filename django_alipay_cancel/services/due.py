@@ -1,10 +1,9 @@
-"""Due cancellations: claimed a few at a time, handed out to a worker's threads one by one."""
+"""Due cancellations: claimed for the idle of a worker's threads, handed out one by one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
@@ -15,63 +14,83 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from django_alipay_cancel.models import Cancellation
-from django_alipay_cancel.services.claiming import lease
+from django_alipay_cancel.services.claiming import claim, lease
 
 Row = TypeVar("Row")
 
-# The statements of one claim are shared by so many rows. Few, since a process that is killed
-# leaves what it has claimed to the lease.
-AT_ONCE = 8
-
 
 class Shared(Generic[Row]):
-    """One iterator for several threads; it ends early as soon as `stopping()` is true."""
+    """Rows for several threads: taken for those that wait, handed out one by one.
 
-    def __init__(self, rows: Generator[Row, None, None], stopping: Callable[[], bool]) -> None:
-        self._rows = rows
+    `take(number)` returns at most so many rows, none of them twice, or None when there are no
+    more; no more are taken either as soon as `stopping()` is true. A row is never taken before
+    somebody is free to work on it, since a claim that waits would use up its lease.
+    """
+
+    def __init__(
+        self, take: Callable[[int], list[Row] | None], stopping: Callable[[], bool]
+    ) -> None:
+        self._take = take
         self._stopping = stopping
-        self._lock = threading.Lock()
+        self._taken: list[Row] = []
+        self._waiting = 0
+        self._counting = threading.Lock()
+        self._taking = threading.Lock()
 
     def __iter__(self) -> Iterator[Row]:
         return self
 
     def __next__(self) -> Row:
-        with self._lock:
-            if self._stopping():
-                raise StopIteration
-            return next(self._rows)
+        with self._counting:
+            self._waiting += 1
+        try:
+            with self._taking:
+                return self._next()
+        finally:
+            with self._counting:
+                self._waiting -= 1
 
-    def close(self) -> None:
-        """Let go of what was not handed out."""
-        self._rows.close()
+    def _next(self) -> Row:
+        while not self._taken:
+            taken = None if self._stopping() else self._take(self._waiting)
+            if taken is None:
+                raise StopIteration
+            self._taken = taken
+        return self._taken.pop(0)
 
 
 def due_rows(
-    *, by: datetime, allowed: Iterator[object], at_once: int
-) -> Generator[Cancellation, None, None]:
-    """Claim and yield what is due `by` then, the longest waiting first.
+    *, by: datetime, allowed: Iterator[object]
+) -> Callable[[int], list[Cancellation] | None]:
+    """Return how to claim what is due `by` then, the longest waiting first.
 
     `allowed` gives one item for each row that may be claimed.
     """
     due = _rows().filter(next_attempt_at__lte=by)
-    while number := sum(1 for _ in islice(allowed, at_once)):
-        batch = _claim(due, number)
-        claimed = len(batch)
-        yield from _handed_out(batch)
-        if claimed < number:
-            return
+
+    def take(number: int) -> list[Cancellation] | None:
+        number = sum(1 for _ in islice(allowed, number))
+        return _claim(due, number) if number else None
+
+    return take
 
 
 def rows_of(
-    payments: Iterable[UUID], tell: Callable[[int], object], *, at_once: int
-) -> Generator[Cancellation, None, None]:
-    """Claim and yield the due cancellations of these payments; `tell` how many have none."""
+    payments: Iterable[UUID], tell: Callable[[int], object]
+) -> Callable[[int], list[Cancellation] | None]:
+    """Return how to claim the due cancellations of these payments; `tell` how many have none."""
     rest = iter(payments)
-    while keys := list(islice(rest, at_once)):
+
+    def take(number: int) -> list[Cancellation] | None:
+        keys = list(islice(rest, number))
+        if not keys:
+            return None
         due = _rows().filter(open_for__in=keys, next_attempt_at__lte=timezone.now())
-        batch = _claim(due, len(keys))
-        tell(len(keys) - len(batch))
-        yield from _handed_out(batch)
+        claimed = _claim(due, len(keys)) or []
+        tell(len(keys) - len(claimed))
+        return claimed
+
+    return take
 
 
 def _rows() -> QuerySet[Cancellation]:
@@ -79,27 +98,23 @@ def _rows() -> QuerySet[Cancellation]:
     return rows
 
 
-def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation]:
-    """Claim `number` rows with one token; fewer when no more are due, or others were quicker."""
-    token = lease()
-    skips_locked = connections[due.db].features.has_select_for_update_skip_locked
-    candidates = due.select_for_update(skip_locked=True) if skips_locked else due
-    # SQLite cannot turn a transaction that began with reading into one that writes.
-    with transaction.atomic(using=due.db) if skips_locked else nullcontext():
-        keys = list(candidates.order_by("next_attempt_at").values_list("pk", flat=True)[:number])
-        if not keys:
-            return []
-        due.filter(pk__in=keys).update(next_attempt_at=token)
-    claimed = _rows().filter(next_attempt_at=token).select_related("payment").in_bulk(keys)
-    return [claimed[key] for key in keys if key in claimed]
+def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation] | None:
+    """Claim at most `number` rows; None when nothing is due any more.
 
-
-def _handed_out(batch: list[Cancellation]) -> Generator[Cancellation, None, None]:
-    try:
-        while batch:
-            yield batch.pop(0)
-    finally:
-        if batch:  # the pass stops: what nobody began is due again, for any worker
-            left = _rows().filter(pk__in=[row.pk for row in batch])
-            token = batch[0].next_attempt_at
-            left.filter(next_attempt_at=token).update(next_attempt_at=timezone.now())
+    The list may be empty: without row locks another worker can be quicker.
+    """
+    features = connections[due.db].features
+    longest_waiting = due.select_related("payment").order_by("next_attempt_at")[:number]
+    if not features.has_select_for_update_skip_locked:
+        found = list(longest_waiting)
+        return [row for row in found if claim(row, timezone.now())] if found else None
+    locking = longest_waiting.select_for_update(
+        skip_locked=True, of=("self",) if features.has_select_for_update_of else ()
+    )
+    with transaction.atomic(using=due.db):
+        found = list(locking)
+        token = lease()
+        due.filter(pk__in=[row.pk for row in found]).update(next_attempt_at=token)
+    for row in found:
+        row.next_attempt_at = token
+    return found or None

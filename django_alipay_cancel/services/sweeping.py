@@ -6,8 +6,9 @@ is cancelled, so that the buyer cannot pay an order that nobody waits for.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import islice
 
 from django.db import router
 from django.utils import timezone
@@ -19,11 +20,17 @@ from django_alipay_cancel.services.cancelling import cancel_payment
 from django_alipay_cancel.services.meaning import Finding
 
 
-def unresolved_payments(*, limit: int) -> Generator[Payment, None, None]:
-    """Yield the payments without a result that are due, oldest first; none while it is off.
+def unresolved_payments(*, limit: int) -> Callable[[int], list[Payment] | None]:
+    """Return how to take the payments without a result that are due, oldest first.
 
-    One is due again only after CANCEL_UNRESOLVED_AFTER seconds in which nobody touched it.
+    They are read when the first is taken; there are none while it is off. One is due again only
+    after CANCEL_UNRESOLVED_AFTER seconds in which nobody touched it.
     """
+    payments = _unresolved(limit)
+    return lambda number: list(islice(payments, number)) or None
+
+
+def _unresolved(limit: int) -> Iterator[Payment]:
     if settings.CANCEL_UNRESOLVED_AFTER is None:
         return
     now = timezone.now()

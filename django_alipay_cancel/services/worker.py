@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,7 +25,7 @@ from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce_overdue
 from django_alipay_cancel.services.cancelling import attempt_cancellation, review_configuration
 from django_alipay_cancel.services.claiming import claim, lease_length
-from django_alipay_cancel.services.due import AT_ONCE, Shared, due_rows, rows_of
+from django_alipay_cancel.services.due import Shared, due_rows, rows_of
 from django_alipay_cancel.services.sweeping import resolve, unresolved_payments
 
 logger = logging.getLogger(__name__)
@@ -88,8 +87,7 @@ def run_pass(*, limit: int | None, workers: int, stopping: Callable[[], bool]) -
     report.abandoned = close_orphaned_attempts()
     report.announced = announce_overdue(limit=_BATCH)
     allowed = repeat(None) if limit is None else iter(range(limit))
-    at_once = max(workers, AT_ONCE)
-    due = Shared(due_rows(by=timezone.now(), allowed=allowed, at_once=at_once), stopping)
+    due = Shared(due_rows(by=timezone.now(), allowed=allowed), stopping)
     unresolved = Shared(unresolved_payments(limit=_UNRESOLVED), stopping)
 
     def work() -> None:
@@ -98,11 +96,10 @@ def run_pass(*, limit: int | None, workers: int, stopping: Callable[[], bool]) -
             _guarded(f"Payment {payment.pk}", partial(resolve, payment))
             report.count("unresolved")
             # A silent gateway makes each payment take long: what falls due meanwhile goes first.
-            fallen_due = due_rows(by=timezone.now(), allowed=allowed, at_once=1)
+            fallen_due = due_rows(by=timezone.now(), allowed=allowed)
             _work_on(Shared(fallen_due, stopping), report)
 
-    with closing(due):
-        _in_threads(work, workers)
+    _in_threads(work, workers)
     logger.info("Pass over due cancellations: %s.", report)
     return report
 
@@ -137,15 +134,14 @@ def process_these(
     What is not due, or claimed by another worker, is left alone; so is what comes after
     `stopping()` has become true.
     """
-    due = Shared(rows_of(payments, tell, at_once=max(workers, AT_ONCE)), stopping)
+    due = Shared(rows_of(payments, tell), stopping)
 
     def work() -> None:
         for cancellation in due:
             _process(cancellation)
             tell(1)
 
-    with closing(due):
-        _in_threads(work, workers)
+    _in_threads(work, workers)
 
 
 def worker_is_late() -> bool:
