@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 from io import StringIO
 
@@ -10,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django.utils.timezone import is_naive, localtime
 
-from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
 from tests.services.conftest import pay, rows  # noqa: F401 (a fixture)
 
@@ -82,6 +84,23 @@ def test_it_can_be_started_again_after_an_interrupt(gateway, pay):  # noqa: F811
     out, _, failure = run("cancel_payments", "order-0", "order-1")
     assert (failure, "SUCCEEDED            2" in out) == ("", True)
     assert len(gateway.calls) == 2
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_lets_the_calls_in_flight_finish_and_begins_no_other(gateway, pay, workers):  # noqa: F811
+    orders = [f"order-{n}" for n in range(6)]
+    for order in orders:
+        pay(order)
+    gateway.latency = 0.2
+    gateway.before_answer = lambda call: os.kill(os.getpid(), signal.SIGINT)
+    _, _, failure = run("cancel_payments", *orders, "--workers", workers)
+    begun = len(gateway.calls)
+    assert begun <= int(workers)
+    assert f"{6 - begun} are not finished" in failure
+    assert not CancellationAttempt.objects.exclude(outcome="SUCCEEDED").exists()
+    gateway.before_answer = None
+    out, _, failure = run("cancel_payments", *orders, "--workers", workers)
+    assert (failure, "SUCCEEDED            6" in out, len(gateway.calls)) == ("", True, 6)
 
 
 def test_a_reference_of_two_payments_is_refused(gateway, pay):  # noqa: F811

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django_alipay_cancel import services
 from django_alipay_cancel.management.duration import seconds_of
 from django_alipay_cancel.management.progress import progress
+from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.finding import look_up
 from django_alipay_cancel.services.worker import MAX_WORKERS, process_these
@@ -29,7 +30,8 @@ class Command(BaseCommand):
 
     help = (
         "Cancel payments. Ids are looked up as id, payment_request_id, payment_id and reference. "
-        "Exit status 0 only when every one of them is finished; safe to start again."
+        "Exit status 0 only when every one of them is finished. Ctrl-C lets the calls in flight "
+        "finish; safe to start again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -102,8 +104,10 @@ class Command(BaseCommand):
         for sentence in refused.values():
             self.stderr.write(sentence)
         wanted = [key for key in keys if key not in refused]
-        with progress(len(wanted), "cancelling", self.stderr) as bar:
-            process_these(wanted, workers=options["workers"], tell=bar.update)
+        with stop_signals() as stop, progress(len(wanted), "cancelling", self.stderr) as bar:
+            process_these(
+                wanted, workers=options["workers"], tell=bar.update, stopping=stop.requested
+            )
         self._tell_outcome(wanted, len(refused))
 
     def _tell_outcome(self, keys: list[UUID], refused: int) -> None:

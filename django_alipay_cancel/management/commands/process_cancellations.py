@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import queue
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 from django.db import close_old_connections
 
+from django_alipay_cancel.management.stopping import Stop, stop_signals
 from django_alipay_cancel.services.worker import MAX_WORKERS, ProcessReport, run_pass
 
 logger = logging.getLogger(__name__)
@@ -54,7 +50,7 @@ class Command(BaseCommand):
     def handle(
         self, *, loop: bool, interval: float, workers: int, limit: int | None, **options: Any
     ) -> None:
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             try:
                 if loop:
                     self._run_until_stopped(stop, interval, workers, limit)
@@ -66,7 +62,7 @@ class Command(BaseCommand):
                 raise CommandError(f"The database cannot be used: {error}") from error
 
     def _run_until_stopped(
-        self, stop: _Stop, interval: float, workers: int, limit: int | None
+        self, stop: Stop, interval: float, workers: int, limit: int | None
     ) -> None:
         while not stop.requested():
             close_old_connections()  # as between two requests: one that broke is made anew
@@ -84,42 +80,6 @@ class Command(BaseCommand):
     def _report(self, report: ProcessReport) -> None:
         self.stdout.write(f"{report}.")
         self.stdout.flush()  # a log collector on a pipe shall see it now
-
-
-class _Stop:
-    """A wish to stop that a signal handler may express at any moment.
-
-    No threading.Event: a handler that runs while the same thread is inside its wait() would wait
-    for a lock which that thread holds. SimpleQueue.put() may interrupt its own get().
-    """
-
-    def __init__(self) -> None:
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def request(self, number: int, frame: FrameType | None) -> None:
-        self._signals.put(number)
-
-    def requested(self) -> bool:
-        return not self._signals.empty()
-
-    def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or as soon as a signal comes."""
-        try:
-            self._signals.put(self._signals.get(timeout=seconds))
-        except queue.Empty:
-            return
-
-
-@contextmanager
-def _stop_signals() -> Iterator[_Stop]:
-    stop = _Stop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, stop.request) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _workers(text: str) -> int:
