@@ -17,7 +17,6 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from django_alipay_cancel.testing import FakeAlipay
 
-
 PAYMENTS = 40_000  # more than all measurements together need
 
 
