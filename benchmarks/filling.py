@@ -18,7 +18,6 @@ _KINDS = {
     100: ("CANCELLING", "PENDING", "UNKNOWN"),  # its next attempt is far away
 }
 _WITHOUT_CANCELLATION = {80: "SUCCESS", 90: "PROCESSING", 95: "AUTHORIZED", 100: "FAIL"}
-_SECONDS_APART = 30
 
 _PAYMENTS = """
     INSERT INTO {payments} (
@@ -50,7 +49,8 @@ _CANCELLATIONS = """
         CASE status WHEN 'SUCCEEDED' THEN 'NONE' WHEN 'PENDING' THEN 'WAIT'
             ELSE 'CONTACT_ALIPAY' END,
         '', '', status, at, CASE WHEN status IN ('SUCCEEDED', 'REJECTED') THEN at END
-    FROM (SELECT n, {at} AS at, {cancellation_status} AS status FROM {numbers}) AS facts
+    FROM (SELECT n, {at} AS at, {cancellation_status} AS status FROM {numbers}
+        WHERE {cancelled}) AS facts
 """
 _ATTEMPTS = """
     INSERT INTO {attempts} (
@@ -63,25 +63,23 @@ _ATTEMPTS = """
         CASE outcome WHEN 'SUCCEEDED' THEN 'S' WHEN 'REJECTED' THEN 'F' ELSE 'U' END,
         CASE WHEN outcome = 'SUCCEEDED' THEN 'SUCCESS' ELSE 'PROCESS_FAIL' END, '', '', '',
         concat('{{"paymentRequestId":"{name}-request-', n, '"}}'), '{{"result":{{}}}}', '', outcome
-    FROM (SELECT n, {at} AS at, {outcome} AS outcome FROM {numbers}) AS facts
+    FROM (SELECT n, {at} AS at, {outcome} AS outcome FROM {numbers}
+        WHERE {cancelled}) AS facts
 """
 
 
-def fill(payments: int, *, cancelled: int | None = None, name: str = "filled") -> None:
-    """Add `payments` payments, the first `cancelled` of them (None: all) with one cancellation.
+def fill(
+    payments: int, *, whole_every: int = 0, name: str = "filled", seconds_apart: int = 30
+) -> None:
+    """Add `payments` payments, each with one cancellation, and that with one attempt.
 
-    Each of those has one attempt. Their ids begin with `name`, so that filling twice needs two
-    names; they lie `_SECONDS_APART` seconds apart, the youngest first. PostgreSQL and MariaDB only.
+    Every `whole_every`-th payment has none (0: all have one). Their ids begin with `name`, so that
+    filling twice needs two names; they lie `seconds_apart`, the youngest first. PostgreSQL and
+    MariaDB only.
     """
-    cancelled = payments if cancelled is None else cancelled
-    now = timezone.now()
+    words = _words(payments, whole_every, name, seconds_apart)
     with transaction.atomic(), connection.cursor() as cursor:
-        for template, number in (
-            (_PAYMENTS, payments),
-            (_CANCELLATIONS, cancelled),
-            (_ATTEMPTS, cancelled),
-        ):
-            words = _words(number, cancelled, name, now)
+        for template in (_PAYMENTS, _CANCELLATIONS, _ATTEMPTS):
             cursor.execute(dedent(template).format(**words))
     analyze()
 
@@ -96,18 +94,21 @@ def analyze() -> None:
         cursor.execute(f"{statement} {tables}")
 
 
-def _words(number: int, cancelled: int, name: str, now: datetime) -> dict[str, str]:
+def _words(payments: int, whole_every: int, name: str, seconds_apart: int) -> dict[str, str]:
+    now = timezone.now()
+    is_whole = f"n % {whole_every} = 0" if whole_every else "1 = 0"
     return {
         "payments": Payment._meta.db_table,
         "cancellations": Cancellation._meta.db_table,
         "attempts": CancellationAttempt._meta.db_table,
         "name": name,
-        "numbers": _numbers(number),
-        "at": _seconds_before(now, "n"),
-        "far_away": _seconds_before(now, "-1000000 - n"),
+        "numbers": _numbers(payments),
+        "cancelled": f"NOT ({is_whole})",
+        "at": _seconds_before(now, f"n * {seconds_apart}"),
+        "far_away": _seconds_before(now, "-30000000 - n"),
         "payment_id": _uuid(f"{name}-payment"),
         "cancellation_id": _uuid(f"{name}-cancellation"),
-        "payment_status": f"CASE WHEN n > {cancelled} THEN {_case(_WITHOUT_CANCELLATION)}"
+        "payment_status": f"CASE WHEN {is_whole} THEN {_case(_WITHOUT_CANCELLATION)}"
         f" ELSE {_case({below: kind[0] for below, kind in _KINDS.items()})} END",
         "cancellation_status": _case({below: kind[1] for below, kind in _KINDS.items()}),
         "outcome": _case({below: kind[2] for below, kind in _KINDS.items()}),
@@ -115,11 +116,8 @@ def _words(number: int, cancelled: int, name: str, now: datetime) -> dict[str, s
 
 
 def _case(kinds: dict[int, str]) -> str:
-    return (
-        "CASE "
-        + " ".join(f"WHEN n % 100 < {n} THEN '{kind}'" for n, kind in kinds.items())
-        + (" END")
-    )
+    whens = (f"WHEN n % 100 < {below} THEN '{kind}'" for below, kind in kinds.items())
+    return f"CASE {' '.join(whens)} END"
 
 
 def _numbers(number: int) -> str:
@@ -131,8 +129,8 @@ def _numbers(number: int) -> str:
 def _seconds_before(now: datetime, number: str) -> str:
     text = now.strftime("%Y-%m-%d %H:%M:%S")
     if connection.vendor == "postgresql":
-        return f"timestamptz '{text}+00' - ({number}) * interval '{_SECONDS_APART} seconds'"
-    return f"timestamp '{text}' - interval ({number}) * {_SECONDS_APART} second"
+        return f"timestamptz '{text}+00' - ({number}) * interval '1 second'"
+    return f"timestamp '{text}' - interval ({number}) second"
 
 
 def _uuid(name: str) -> str:
