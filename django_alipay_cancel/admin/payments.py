@@ -60,7 +60,7 @@ class PaymentList(ChangeList):
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
     page_template = "payment.html"
-    list_display = ["name", "money", "state", "last_cancellation", "created", "age"]
+    list_display = ["name", "money", "state", "last_cancellation", "created"]
     list_filter = ["status", MerchantFilter, CreatedFilter]
     actions = ["cancel_selected"]
 
@@ -96,12 +96,10 @@ class PaymentAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description=_("created at"), ordering="created_at")
-    def created(self, payment: Payment) -> SafeString | str:
-        return moment(payment.created_at)
-
-    @admin.display(description=_("age"))
-    def age(self, payment: Payment) -> str:
-        return timesince(payment.created_at, depth=1)
+    def created(self, payment: Payment) -> SafeString:
+        age = gettext("%(time)s ago") % {"time": timesince(payment.created_at, depth=1)}
+        at = moment(payment.created_at)
+        return format_html('{} <span class="alipay-step">{}</span>', at, age)
 
     def has_view_permission(self, request: HttpRequest, obj: Payment | None = None) -> bool:
         # Whoever cancels or closes also sees what became of it.
