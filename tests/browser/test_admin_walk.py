@@ -73,6 +73,7 @@ def test_many_payments_are_cancelled_and_each_is_told(staff, pay, look):
         pages.choose(payment)
     pages.run_action("Cancel selected payments")
     pages.reads("The payment failed; there is nothing to cancel.")
+    pages.page.get_by_label(pages.look.say("Reason")).fill("out of stock")
     pages.picture("cancel-many-confirm")
     pages.button_counted("Yes, cancel the payment", "Yes, cancel %(count)d payments", 3).click()
     for payment in payments:

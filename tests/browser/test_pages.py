@@ -56,6 +56,9 @@ def test_nothing_on_our_admin_pages_keeps_people_out(staff, world, look):
     found = []
     for name, address in world.items():
         assert pages.open(address).status == 200
+        if look == PLAIN and name == "payments":
+            # The docs show the list with all its columns.
+            pages.page.get_by_label("Toggle navigation").click()
         pages.picture(f"pages-{name}")
         found += [f"{name}: {fault}" for fault in faults(pages.page, FRAME[look.host])]
         found += [f"{name}: does not fit: {part}" for part in too_wide(pages.page)]
