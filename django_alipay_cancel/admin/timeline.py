@@ -44,7 +44,12 @@ def timeline(payment: Payment, cancellations: Iterable[tuple[Cancellation, str]]
         entries += _wish(cancellation, url)
         entries += map(_call, cancellation.attempts.all())
         entries += _end(cancellation)
-    return sorted(entries, key=lambda entry: entry.at)
+    return sorted(entries, key=_latest)
+
+
+def _latest(entry: Entry) -> datetime:
+    # A time in whole seconds is Alipay's: it happened after what is recorded here in that second.
+    return entry.at if entry.at.microsecond else entry.at.replace(microsecond=999_999)
 
 
 def _facts(payment: Payment) -> Iterator[Entry]:

@@ -53,12 +53,20 @@ def test_the_timeline_tells_everything_in_order(gateway, pay, fall_due, viewer):
         r"Attempt 4: cancel succeeded SUCCESS Alipay cancelled the payment\. .*",
         r"Cancellation finished succeeded SUCCESS Alipay cancelled the payment\. Nothing .*",
     ]
-    # By Alipay's clock, which has whole seconds: it may stand before ours.
+    # By Alipay's clock, which has whole seconds: it may stand before the end of the last call.
     shown = [line for line in timeline(viewer, payment) if "Cancelled at Alipay" not in line]
     assert len(timeline(viewer, payment)) == len(shown) + 1
     assert len(shown) == len(expected)
     for line, pattern in zip(shown, expected, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+def test_what_alipay_dates_in_whole_seconds_stands_after_what_was_asked(pay, viewer):
+    payment = pay()
+    services.cancel_payment(payment)
+    titles = [line.partition(" (code)")[0] for line in timeline(viewer, payment)]
+    asked, cancelled = "Cancellation asked for", "Cancelled at Alipay, by its own clock"
+    assert titles.index(asked) < titles.index(cancelled)
 
 
 def test_what_is_to_come_and_who_asked_again_are_told(gateway, in_review, viewer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -20,6 +19,10 @@ IN_THE_DOCS = {
 }
 
 
+# CSS pixels: where a page is longer, the docs show its beginning.
+SHOWN_HEIGHT = 1260
+
+
 def take(page: Page, name: str, look_name: str = "", *, whole: bool = True) -> None:
     """Save a picture of the page, the `whole` of it or what the window shows.
 
@@ -30,4 +33,10 @@ def take(page: Page, name: str, look_name: str = "", *, whole: bool = True) -> N
     page.screenshot(path=path, full_page=whole, animations="disabled")
     if os.environ.get("WRITE_SCREENSHOTS") == "1" and path.stem in IN_THE_DOCS:
         SHOWN.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, SHOWN / f"{IN_THE_DOCS[path.stem]}.png")
+        top = {"x": 0, "y": 0, "width": 1200, "height": SHOWN_HEIGHT}
+        page.screenshot(
+            path=SHOWN / f"{IN_THE_DOCS[path.stem]}.png",
+            full_page=whole,
+            animations="disabled",
+            clip=top if whole else None,
+        )

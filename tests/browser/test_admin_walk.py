@@ -20,6 +20,10 @@ CANCELLED = {
     "en": "The payment is cancelled. Money already paid goes back to the buyer in full.",
     "zh-hans": "取消成功，该支付已取消。买家已支付的款项将全额原路退回。",
 }
+NOT_CANCELLED = {
+    "en": "The payment was not cancelled.",
+    "zh-hans": "取消失败，该支付未取消。",
+}
 UNKNOWN = {
     "en": "Do not refund and do not ask the buyer to pay again yet.",
     "zh-hans": "请勿退款，也请勿让买家再次支付。",
@@ -69,6 +73,7 @@ def test_many_payments_are_cancelled_and_each_is_told(staff, pay, look):
         pages.choose(payment)
     pages.run_action("Cancel selected payments")
     pages.reads("The payment failed; there is nothing to cancel.")
+    pages.page.get_by_label(pages.look.say("Reason")).fill("out of stock")
     pages.picture("cancel-many-confirm")
     pages.button_counted("Yes, cancel the payment", "Yes, cancel %(count)d payments", 3).click()
     for payment in payments:
@@ -137,6 +142,25 @@ def test_a_cancellation_is_closed_by_hand_with_a_note(staff, in_review, look):
     assert cancellation.note == "Wang of Alipay's support, phone"
 
 
+def test_what_is_left_in_review_is_closed_together(staff, in_review, look):
+    cancellations = [in_review("1001"), in_review("1002")]
+    pages = staff("clerk")
+    pages.open("cancellation/")
+    for cancellation in cancellations:
+        pages.choose(cancellation.payment)
+    pages.run_action("Close by hand")
+    pages.page.get_by_label(
+        look.say("It is not cancelled: the payment is what it was before.")
+    ).check()
+    pages.page.get_by_label(look.say("How this is known")).fill("Alipay's list of today")
+    pages.picture("close-many-filled")
+    pages.button("Close by hand").click()
+    for cancellation in cancellations:
+        pages.message(NOT_CANCELLED[look.language], about=cancellation.payment.reference)
+        assert now(cancellation.payment).status == "SUCCESS"
+    pages.picture("close-many-done")
+
+
 def test_an_expired_sign_in_loses_neither_the_selection_nor_the_reason(staff, pay):
     payments = [pay("1001"), pay("1002")]
     pages = staff("clerk")
@@ -146,6 +170,7 @@ def test_an_expired_sign_in_loses_neither_the_selection_nor_the_reason(staff, pa
     pages.button_counted("Yes, cancel the payment", "Yes, cancel %(count)d payments", 2).click()
     pages.sign_in("clerk")
     pages.picture("expired-sign-in-back")
+    assert pages.page.get_by_label(pages.look.say("Reason")).input_value() == "ordered twice"
     for payment in payments:
         pages.page.get_by_role("link", name=payment.reference).wait_for()
     assert [now(payment).status for payment in payments] == ["SUCCESS", "SUCCESS"]
