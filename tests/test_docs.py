@@ -22,6 +22,7 @@ from django_alipay_cancel import services, signals
 from django_alipay_cancel.checks import check_settings
 from django_alipay_cancel.models import Cancellation
 from tests.shop.models import Order
+from tests.test_wording import FORBIDDEN
 
 ROOT = Path(__file__).parent.parent
 TUTORIAL = ROOT / "docs/tutorial/first-cancellation.md"
@@ -267,6 +268,12 @@ def test_a_link_from_the_front_pages_leads_somewhere():
 @pytest.mark.parametrize("name", ["README.md", "README.zh-hans.md"])
 def test_the_front_page_stays_short(name):
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) < 200
+
+
+@pytest.mark.parametrize("page", ["README.zh-hans.md", "docs/zh/quickstart.md"])
+def test_the_chinese_pages_keep_to_the_glossary(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [word for word in FORBIDDEN["zh-hans"] if word in text] == []
 
 
 def test_the_collector_finds_a_block_with_its_line(tmp_path):
