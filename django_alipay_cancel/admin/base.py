@@ -7,9 +7,10 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR, SEARCH_VAR
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.http import (
@@ -32,6 +33,7 @@ from django_alipay_cancel.admin.exporting import export
 from django_alipay_cancel.admin.paginating import BoundedPaginator
 from django_alipay_cancel.admin.permissions import may_view
 from django_alipay_cancel.admin.searching import MOST_FOUND, find
+from django_alipay_cancel.admin.selecting import read
 from django_alipay_cancel.admin.standing import Standing, standing
 from django_alipay_cancel.models import Cancellation, Payment
 
@@ -131,6 +133,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
             return redirect(request.path)  # PostgreSQL stores none and refuses to look for one
         context = self.list_context(request) if request.method == "GET" else {}
         return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Run the chosen action; a key that is none is a bad request, and no error of ours."""
+        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if len(read(".".join(keys))) < len(set(keys)):
+            raise BadRequest("A selected key is not a UUID.")
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the list shows beside Django's own, and leave the banners."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
 from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.testing import Fault
 
 
 @pytest.fixture
@@ -38,3 +42,33 @@ def fall_due():
         waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 
     return now
+
+
+@pytest.fixture
+def in_review(gateway, pay):
+    """Make a payment whose cancellation a person has to look at."""
+
+    def make(name="order-1", **facts):
+        payment = pay(name, **facts)
+        gateway.misbehave(
+            Fault.RESULT, api="cancel", calls=1, result_code="INVALID_SIGNATURE", signed=False
+        )
+        cancellation = services.cancel_payment(payment)
+        assert cancellation.status == "NEEDS_REVIEW"
+        return cancellation
+
+    return make
+
+
+@pytest.fixture
+def staff(db):
+    """Make a staff member with the named permissions and return a signed-in client."""
+
+    def make(name, *permissions, **options):
+        user = get_user_model().objects.create_user(name, is_staff=True, **options)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
