@@ -165,7 +165,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
 
 
 class PaymentDetailSerializer(PaymentSerializer):
-    """A payment with its cancellations, the newest first."""
+    """A payment with its newest cancellations, at most 50; all of them are on pages."""
 
     cancellations = CancellationSerializer(many=True, read_only=True)
 

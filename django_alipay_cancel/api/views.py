@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Prefetch, prefetch_related_objects
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import status
@@ -28,6 +28,8 @@ from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 
 _FILTERS = ("status", "merchant", "payment_request_id", "payment_id", "reference")
+# After each rejection another one may be asked for, without end: the rest is on pages.
+SHOWN_WITH_PAYMENT = 50
 _OVER = (Payment.Status.CANCELLED, Payment.Status.FAIL)
 
 
@@ -43,9 +45,10 @@ class PaymentView(AlipayView):
     """Answers with one payment as it is stored now, its cancellations included."""
 
     def respond(self, payment_id: str) -> Response:
-        payment = self.find_payment(payment_id)
-        newest_first = cancellations().order_by("-created_at", "-id")
-        prefetch_related_objects([payment], Prefetch("cancellations", queryset=newest_first))
+        payment: Any = self.find_payment(payment_id)
+        newest_first = cancellations().filter(payment=payment).order_by("-created_at", "-id")
+        # Django cannot prefetch a slice for one row.
+        payment._prefetched_objects_cache = {"cancellations": newest_first[:SHOWN_WITH_PAYMENT]}
         return Response(PaymentDetailSerializer(payment, context=self.context()).data)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_alipay_cancel import services
+from django_alipay_cancel.api import views
 from django_alipay_cancel.api.permissions import Access
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
@@ -295,3 +296,15 @@ def test_a_payment_shows_its_cancellations_the_newest_first(gateway, pay, clerk)
     assert [c["status"] for c in shown["cancellations"]] == ["SUCCEEDED", "REJECTED"]
     assert listed["results"] == shown["cancellations"]
     assert (listed["next"], listed["previous"]) == (None, None)
+
+
+def test_a_payment_shows_a_bounded_number_of_cancellations(monkeypatch, gateway, pay, clerk):
+    monkeypatch.setattr(views, "SHOWN_WITH_PAYMENT", 2)
+    payment = pay()
+    fail_with(gateway, "CANCEL_WINDOW_EXCEED")
+    for _ in range(3):
+        last = ask(clerk, payment).json()
+        fail_with(gateway, "CANCEL_WINDOW_EXCEED")
+    shown = clerk.get(f"/alipay/payments/{payment.pk}/").json()["cancellations"]
+    assert len(shown) == 2
+    assert shown[0] == last

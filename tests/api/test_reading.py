@@ -83,7 +83,11 @@ def test_the_list_is_filtered_exactly(pay, clerk, query):
     assert references(clerk.get(f"/alipay/payments/?{query}")) == ["order-2"]
 
 
-@pytest.mark.parametrize("query", ["reference=order", "payment_id=PAYMENT-ORDER-1", "merchant=x"])
+@pytest.mark.parametrize(
+    "query",
+    ["reference=order", "reference=ORDER-1", "reference=order-1%20", "payment_id=PAYMENT-ORDER-1"]
+    + ["merchant=x"],
+)
 def test_a_filter_matches_nothing_but_the_exact_value(pay, clerk, query):
     pay()
     assert references(clerk.get(f"/alipay/payments/?{query}")) == []
