@@ -60,7 +60,7 @@ class Payment(StateMachineModel):
     payment_id = ExactCharField(_("payment ID"), max_length=ID_LENGTH, null=True, blank=True)
     amount_value = models.BigIntegerField(_("amount in minor units"), null=True, blank=True)
     amount_currency = models.CharField(_("currency"), max_length=3, blank=True)
-    reference = models.CharField(_("reference"), max_length=REFERENCE_LENGTH, blank=True)
+    reference = ExactCharField(_("reference"), max_length=REFERENCE_LENGTH, blank=True)
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("customer"),

@@ -6,6 +6,8 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import status
@@ -37,8 +39,10 @@ class PaymentList(AlipayView):
     def get(self, request: Request) -> Response:
         query = checked(PaymentQuerySerializer, self.query())
         filters = {name: value for name, value in query.items() if name in _FILTERS}
-        payments = self.access.listed_payments(request.user)
-        return self.page(payments.filter(**filters), PaymentSerializer)
+        # For MySQL and MariaDB "A" and "A " are equal; the lengths are not.
+        lengths = [Exact(Length(name), len(value)) for name, value in filters.items()]
+        payments = self.access.listed_payments(request.user).filter(*lengths, **filters)
+        return self.page(payments, PaymentSerializer)
 
 
 class PaymentView(AlipayView):

@@ -55,7 +55,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "reference",
-                    models.CharField(blank=True, max_length=128, verbose_name="reference"),
+                    django_alipay_cancel.fields.ExactCharField(
+                        blank=True, max_length=128, verbose_name="reference"
+                    ),
                 ),
                 (
                     "authorized_at",

@@ -85,8 +85,14 @@ def test_the_list_is_filtered_exactly(pay, clerk, query):
 
 @pytest.mark.parametrize(
     "query",
-    ["reference=order", "reference=ORDER-1", "reference=order-1%20", "payment_id=PAYMENT-ORDER-1"]
-    + ["merchant=x"],
+    [
+        "reference=order",
+        "reference=ORDER-1",
+        "reference=order-1%20",
+        "payment_id=PAYMENT-ORDER-1",
+        "payment_id=payment-order-1%20",
+        "merchant=x",
+    ],
 )
 def test_a_filter_matches_nothing_but_the_exact_value(pay, clerk, query):
     pay()
