@@ -28,7 +28,7 @@ def somebody_claims():
 
 
 def flip(payment):
-    """Return somebody who moves the payment to and fro between two states."""
+    """Return somebody who moves the payment back and forth between two states."""
 
     def act():
         now = timezone.now()
