@@ -26,7 +26,9 @@ from tests.test_wording import FORBIDDEN
 
 ROOT = Path(__file__).parent.parent
 TUTORIAL = ROOT / "docs/tutorial/first-cancellation.md"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# Has tests of its own: tests/api/test_docs.py.
+REST = ROOT / "docs/rest.md"
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {REST})
 
 
 @dataclass(frozen=True)

@@ -205,3 +205,10 @@ def test_a_rejected_one_of_a_payment_that_failed_stays_rejected(gateway, pay):
     services.refresh_payment(payment)
     assert rows(payment)["payment"] == "FAIL"
     assert rows(payment)["cancellations"][0][0] == "REJECTED"
+
+
+def test_a_cancel_among_the_transactions_of_a_paid_payment_is_a_cancellation(gateway, in_review):
+    payment = in_review("CANCELLED")
+    gateway.misbehave(Fault.CANCEL_AS_TRANSACTION)
+    services.refresh_payment(payment)
+    assert rows(payment)["payment"] == "CANCELLED"

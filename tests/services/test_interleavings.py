@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_fsm import ConcurrentTransition
 
 from django_alipay_cancel import services, signals
+from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services.announcing import announce_overdue
 from django_alipay_cancel.testing import Fault
@@ -28,7 +29,7 @@ def somebody_claims():
 
 
 def flip(payment):
-    """Return somebody who moves the payment to and fro between two states."""
+    """Return somebody who moves the payment back and forth between two states."""
 
     def act():
         now = timezone.now()
@@ -110,6 +111,7 @@ def test_what_another_worker_has_in_hand_is_not_carried_out_twice(gateway, pay):
     [
         ({"fault": Fault.RESULT, "result_code": "CANCEL_WINDOW_EXCEED"}, "REJECTED"),
         ({"fault": Fault.OTHER_IDS}, "UNKNOWN"),
+        ({"fault": Fault.UNKNOWN_RESULT}, "UNKNOWN"),
     ],
 )
 def test_an_answer_whose_claim_was_lost_is_kept_with_its_attempt_alone(
@@ -121,6 +123,23 @@ def test_an_answer_whose_claim_was_lost_is_kept_with_its_attempt_alone(
     cancellation = services.cancel_payment(payment)
     assert rows(payment)["cancellations"] == [("PENDING", "", "", "WAIT")]
     assert cancellation.attempts.get().outcome == outcome
+
+
+def test_the_time_of_a_yes_that_an_inquiry_had_found_first_is_filled_in(gateway, pay):
+    payment = pay()
+
+    def ask_first(call):
+        if call.api == "cancel":
+            elsewhere(lambda: services.refresh_payment(Payment.objects.get()))()
+            assert Payment.objects.values("status", "cancelled_at").get() == {
+                "status": "CANCELLED",
+                "cancelled_at": None,
+            }
+
+    gateway.before_answer = ask_first
+    services.cancel_payment(payment)
+    assert payment.cancelled_at == storable(gateway.payment("payment-order-1").cancel_time)
+    assert Payment.objects.get().cancelled_at == payment.cancelled_at
 
 
 # Deadlocks: the database throws a transaction out, and it is made again
@@ -145,6 +164,18 @@ def test_after_five_repeats_the_row_is_left_to_its_lease(gateway, pay):
         services.cancel_payment(payment)
     assert rows(payment)["attempts"] == [("cancel", "OPEN", "", "")]
     assert Cancellation.objects.get().next_attempt_at > timezone.now()
+
+
+@pytest.mark.django_db(transaction=False)
+def test_in_the_transaction_of_a_test_case_a_deadlock_is_the_tests_own(gateway, pay, caplog):
+    payment = pay()
+    with (
+        meanwhile("UPDATE", Payment, thrown_out),
+        pytest.raises(OperationalError, match="deadlock"),
+    ):
+        services.cancel_payment(payment)
+    assert "repeated" not in caplog.text
+    assert not gateway.calls
 
 
 def test_a_payment_cancelled_while_our_transaction_was_thrown_out_is_not_cancelled_again(
