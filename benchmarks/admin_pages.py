@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.database import set_up
+from benchmarks.database import SERVER, load_django
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--large", type=int, default=1_000_000, help="payments in the large one")
     parser.add_argument("--rounds", type=int, default=15, help="how often each page is measured")
     options = parser.parse_args()
-    set_up()
+    load_django(SERVER)
     from benchmarks.comparing import compare
 
     return compare(options.small, options.large, options.rounds)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
@@ -15,6 +15,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext, setup_test_environment
 
 from benchmarks import year
+from benchmarks.database import scratch_database
 from benchmarks.pages import Page, pages
 from django_alipay_cancel.testing import FakeAlipay
 
@@ -26,21 +27,17 @@ MERCHANTS = ["default", "tokyo", "rare"]
 class Measured:
     """One of the two databases, with a person signed in, and what the pages took there."""
 
-    def __init__(self, payments: int, server: str) -> None:
+    def __init__(self, payments: int, url: str) -> None:
         self.payments = payments
-        self._server = server
         self.best: dict[str, float] = {}
         self.queries: dict[str, int] = {}
         self._connection = connections.create_connection("default")
         given = self._connection.settings_dict
-        name = f"alipay_cancel_benchmark_{os.getpid()}_{payments}"
-        test = {**given["TEST"], "NAME": name}
-        self._connection.settings_dict = {**given, "NAME": server, "TEST": test}
+        self._connection.settings_dict = {**given, "NAME": urlsplit(url).path.lstrip("/")}
 
-    def create(self) -> None:
-        """Make the database, its rows and its user."""
+    def fill(self) -> None:
+        """Make the rows and the user."""
         self.use()
-        self._connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         seconds = year.make(self.payments)
         print(f"{self.payments:,} payments were made in {seconds:.0f} s.", flush=True)
         self.client = Client()
@@ -70,11 +67,6 @@ class Measured:
         assert response.status_code == 200, (page.name, response.status_code)
         self.best[page.name] = min(took, self.best.get(page.name, took))
 
-    def drop(self) -> None:
-        """Drop the database."""
-        self.use()
-        self._connection.creation.destroy_test_db(self._server, verbosity=0)
-
 
 def compare(small: int, large: int, rounds: int) -> int:
     """Make both databases, measure, print the table, and return 1 when a page is too slow."""
@@ -98,18 +90,13 @@ def compare(small: int, large: int, rounds: int) -> int:
 
 @contextmanager
 def _databases(*sizes: int) -> Iterator[list[Measured]]:
-    first = connections["default"]
-    server = first.settings_dict["NAME"]
-    made: list[Measured] = []
-    try:
+    with ExitStack() as stack:
+        made = []
         for payments in sizes:
-            made.append(Measured(payments, server))
-            made[-1].create()
+            url = stack.enter_context(scratch_database(f"alipay_cancel_pages_{payments}"))
+            made.append(Measured(payments, url))
+            made[-1].fill()
         yield made
-    finally:
-        for database in made:
-            database.drop()
-        connections["default"] = first
 
 
 def _measure(few: Measured, many: Measured, names: Iterable[str], rounds: int) -> None:

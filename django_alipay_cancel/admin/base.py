@@ -209,12 +209,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         row = self.find(request, object_id)
-        context = {"original": row, **self.page_context(request, row), **(extra_context or {})}
+        context = {**self.page_context(request, row), **(extra_context or {})}
         return self.render(request, self.page_template, context)
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the page of this row shows."""
-        raise NotImplementedError
+        return {"original": row, "title": str(row)}
 
     def render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         """Return a page in the frame of the admin site."""
@@ -226,6 +226,5 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
 
 
 def _is_list(request: HttpRequest) -> bool:
-    if request.method != "GET" or request.resolver_match is None:
-        return False
-    return str(request.resolver_match.url_name).endswith("_changelist")
+    name = request.resolver_match.url_name if request.resolver_match else ""
+    return request.method == "GET" and str(name).endswith("_changelist")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_alipay_cancel.admin import selecting
 from django_alipay_cancel.admin.cancelling import deadline
 from django_alipay_cancel.admin.carrying_out import carry_out, tell
-from django_alipay_cancel.admin.explaining import NOT_ALLOWED, Told
+from django_alipay_cancel.admin.explaining import Told
 from django_alipay_cancel.models import Cancellation
 
 if TYPE_CHECKING:
@@ -34,12 +34,11 @@ def each(
     selected: QuerySet[Any],
     *,
     wish: str,
-    may: Callable[[Cancellation], bool],
     work: Callable[[Cancellation], Told],
 ) -> None:
-    """Do `work` with each cancellation that this person `may` work on, once for each payment.
+    """Do `work` with each cancellation, once for each payment; what time does not allow is told.
 
-    What time does not allow is left and told, and so is who may not.
+    Who may run an action on the list may do it with all rows of it: Django has asked, on POST too.
     """
     keys = selecting.keys_of(selected)
     if len(keys) > selecting.MOST:
@@ -53,9 +52,7 @@ def each(
         if payment.pk in done:
             continue
         done.add(payment.pk)
-        if not may(cancellation):
-            told = Told(messages.ERROR, str(NOT_ALLOWED))
-        elif time.monotonic() >= end:
+        if time.monotonic() >= end:
             told = Told(messages.WARNING, str(TIME_IS_UP))
         else:
             told = carry_out(model_admin, request, payment, wish, partial(work, cancellation))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -57,7 +57,10 @@ class CancellationAdmin(ReadOnlyAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().list_context(request)
-        return {**context, "overview": overview(self.cancellations(request))}
+        # Above what was searched or filtered it would say nothing, and only take time.
+        if set(request.GET) <= {PAGE_VAR, ALL_VAR, ORDER_VAR}:
+            context["overview"] = overview(self.cancellations(request))
+        return context
 
     @admin.display(description=_("payment"))
     def name(self, cancellation: Cancellation) -> str:
@@ -129,14 +132,14 @@ class CancellationAdmin(ReadOnlyAdmin):
             services.retry_cancellation(cancellation, requested_by=request.user)
             return outcome(cancellation)
 
-        self._each(request, queryset, gettext("Asked again."), work)
+        bulk.each(self, request, queryset, wish=gettext("Asked again."), work=work)
 
     @admin.action(description=_("Check now"), permissions=["cancel"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         def work(cancellation: Cancellation) -> Told:
             return check(cancellation.payment)
 
-        self._each(request, queryset, gettext("Checked now."), work)
+        bulk.each(self, request, queryset, wish=gettext("Checked now."), work=work)
 
     @admin.action(description=_("Cancel again (rejected for the balance)"), permissions=["cancel"])
     def cancel_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -156,18 +159,6 @@ class CancellationAdmin(ReadOnlyAdmin):
     def close_by_hand(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         return closing.ask(self, request, queryset)
 
-    def _each(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Any],
-        wish: str,
-        work: Callable[[Cancellation], Told],
-    ) -> None:
-        def may(cancellation: Cancellation) -> bool:
-            return may_cancel(request.user, cancellation.payment)
-
-        bulk.each(self, request, queryset, wish=wish, may=may, work=work)
-
     def page_context(self, request: HttpRequest, cancellation: Cancellation) -> dict[str, Any]:
         payment = cancellation.payment
         payments = self.admin_site.get_model_admin(Payment)
@@ -175,6 +166,7 @@ class CancellationAdmin(ReadOnlyAdmin):
         shown = block(self, request, cancellation)
         cannot_check = why_not_check(payment, permitted=may_cancel(request.user, payment))
         return {
+            **super().page_context(request, cancellation),
             "title": gettext("Cancellation of %(payment)s") % {"payment": payment},
             "shown": shown,
             "lines": [attempt_line(attempt) for attempt in cancellation.attempts.all()],

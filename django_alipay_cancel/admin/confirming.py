@@ -177,9 +177,10 @@ def _choice(model_admin: PaymentAdmin, request: HttpRequest, keys: list[UUID]) -
     """Return what is selected as it is now; raises PermissionDenied and Unusable."""
     if len(keys) > selecting.MOST:
         raise Unusable(selecting.too_many())
-    payments = model_admin.get_queryset(request).filter(pk__in=keys)
-    newest_first = payments.order_by("-created_at", "-id")[: selecting.IN_ADDRESS]
-    rows = [_row(model_admin, request, payment) for payment in newest_first]
+    payments = model_admin.get_queryset(request)
+    # In a selection the newest come first.
+    shown = payments.filter(pk__in=keys[: selecting.IN_ADDRESS]).order_by("-created_at", "-id")
+    rows = [_row(model_admin, request, payment) for payment in shown]
     may_cancel_all = model_admin.has_cancel_permission(request)
     if not any(row.permitted for row in rows) and not may_cancel_all:
         raise PermissionDenied
@@ -189,7 +190,7 @@ def _choice(model_admin: PaymentAdmin, request: HttpRequest, keys: list[UUID]) -
         return Choice(keys, rows, totals(_part(row) for row in rows))
     if not may_cancel_all:  # asked one by one, ten thousand questions would take too long
         raise Unusable(selecting.too_many(selecting.IN_ADDRESS))
-    return Choice(keys, rows, totals(parts_of(payments)))
+    return Choice(keys, rows, totals(parts_of(payments.filter(pk__in=keys))))
 
 
 def _row(model_admin: PaymentAdmin, request: HttpRequest, payment: Payment) -> Row:

@@ -74,18 +74,14 @@ def overview(cancellations: QuerySet[Any]) -> Overview:
 
 def _counts(cancellations: QuerySet[Any], since: date) -> Counter[tuple[date, str]]:
     start = datetime.combine(since, time.min)
-    if django_settings.USE_TZ:
-        start = timezone.make_aware(start)
-        # Shifted by hand: MariaDB knows other zones than UTC only after its tables were loaded.
-        shift = timezone.localtime().utcoffset() or timedelta()
-        local = ExpressionWrapper(F("finished_at") + shift, output_field=DateTimeField())
-        day = TruncDate(local, tzinfo=UTC)
-    else:
-        day = TruncDate("finished_at")
+    zoned = django_settings.USE_TZ
+    # Shifted by hand: MariaDB knows other zones than UTC only after its tables were loaded.
+    shift = (timezone.localtime().utcoffset() if zoned else None) or timedelta()
+    local = ExpressionWrapper(F("finished_at") + shift, output_field=DateTimeField())
     rows = (
-        cancellations.filter(finished_at__gte=start)
+        cancellations.filter(finished_at__gte=timezone.make_aware(start) if zoned else start)
         .order_by()
-        .annotate(day=day)
+        .annotate(day=TruncDate(local, tzinfo=UTC if zoned else None))
         .values_list("day", "status")
         .annotate(count=Count("pk"))
     )

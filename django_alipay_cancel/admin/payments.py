@@ -157,7 +157,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         sentences = (cannot_cancel, cannot_check, newest.why_not_again if newest else "")
         support = support_text(payment, attempts)
         return {
-            "title": payment,
+            **super().page_context(request, payment),
             "facts": [Fact(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
             "badge": payment_badge(payment),
             "late_payment": late_payment(payment),

@@ -360,4 +360,7 @@ def test_a_person_who_is_no_user_may_cancel_and_the_name_is_kept(settings, pay, 
     cancellation = the_cancellation(payment)
     assert cancellation.requested_by is None
     assert cancellation.requested_by_name == "li@members.example"
+    many = [pay(f"order-{number}") for number in range(2, 13)]
+    cancel(client, *many)
+    assert Cancellation.objects.filter(requested_by_name="li@members.example").count() == 12
     assert not LogEntry.objects.exists()

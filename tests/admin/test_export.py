@@ -51,6 +51,13 @@ def test_the_list_is_handed_out_with_amounts_and_last_cancellations(gateway, pay
     assert (line["amount"], line["source"]) == ("12.50", "code")
 
 
+def test_amounts_have_the_decimals_of_their_currency(pay, viewer):
+    for currency in ("USD", "JPY", "KWD"):
+        Payment.objects.filter(pk=pay(currency).pk).update(amount_currency=currency)
+    amounts = {line["amount_currency"]: line["amount"] for line in exported(viewer)}
+    assert amounts == {"USD": "12.50", "JPY": "1250", "KWD": "1.250"}
+
+
 def test_excel_reads_it_as_unicode(pay, viewer):
     pay()
     response = viewer.get(f"{ADMIN}payment/export/")

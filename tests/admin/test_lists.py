@@ -16,7 +16,7 @@ from django_alipay_cancel.admin import paginating
 from django_alipay_cancel.admin.searching import find
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
-from tests.admin.conftest import ADMIN, page_of, rows, text
+from tests.admin.conftest import ADMIN, page_of, rows, text, told
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +58,14 @@ def test_an_id_with_blanks_is_found_whole_and_not_taken_apart(pay, viewer):
     assert listed(viewer, q="order 9, 7") == ["7"]
 
 
-def test_what_was_pasted_and_has_no_payment_is_named(pay, viewer):
+def test_what_was_pasted_and_has_no_payment_is_named(pay, viewer, operator):
     pay("a")
     page = text(viewer.get(f"{ADMIN}payment/", {"q": "a b <c>"}))
     assert "No payment has: b, <c>" in page
     assert "No payment has" not in text(viewer.get(f"{ADMIN}payment/", {"q": "a"}))
+    form = {"action": "", "_selected_action": []}
+    response = operator.post(f"{ADMIN}payment/", form, query_params={"q": "a b"})
+    assert not [message for _, message in told(response) if "No payment has" in message]
 
 
 def test_a_search_that_names_too_much_says_so(monkeypatch, pay, viewer):
@@ -89,6 +92,9 @@ def test_the_merchants_to_choose_from_are_those_of_the_settings(settings, gatewa
     settings.ALIPAY_CANCEL["MERCHANTS"]["tokyo"] = gateway.merchant_settings()
     assert "?merchant=tokyo" in text(viewer.get(f"{ADMIN}payment/"))
     assert listed(viewer, merchant="tokyo") == ["theirs"]
+    del settings.ALIPAY_CANCEL["MERCHANTS"]["tokyo"]
+    page = text(viewer.get(f"{ADMIN}payment/", {"merchant": "tokyo"}))
+    assert (rows(page), "?merchant=tokyo" in page) == (["theirs"], True)
 
 
 def test_created_between_two_days_both_included(pay, viewer):
@@ -209,6 +215,13 @@ def test_the_overview_counts_what_finished_and_what_is_open(gateway, pay, in_rev
 def overview_of(client):
     page = text(client.get(f"{ADMIN}cancellation/"))
     return re.search(r'<section class="module alipay-overview".*?</section>', page, re.DOTALL)[0]
+
+
+def test_the_overview_is_left_out_where_the_list_is_narrowed(pay, viewer):
+    services.cancel_payment(pay())
+    assert "alipay-overview" in text(viewer.get(f"{ADMIN}cancellation/", {"o": "-6"}))
+    for query in ({"q": "order-1"}, {"status__exact": "SUCCEEDED"}):
+        assert "alipay-overview" not in text(viewer.get(f"{ADMIN}cancellation/", query))
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "UTC"])

@@ -81,6 +81,17 @@ def test_many_are_asked_about_once_more_too(gateway, pay, clerk):
     assert Payment.objects.filter(status="SUCCESS", checked_status="SUCCESS").count() == 2
 
 
+def test_of_many_those_are_asked_about_for_which_there_is_time(settings, gateway, pay, clerk):
+    payments = [pay(f"order-{number:02}") for number in range(11)]
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 0.3}
+    gateway.latency = 0.4
+    gateway.misbehave(Fault.RESULT, api="cancel", calls=1, result_code="CANCEL_WINDOW_EXCEED")
+    messages = told(cancel(clerk, *payments))
+    assert [call.api for call in gateway.calls] == ["cancel"]
+    [refund] = [message for _, message in messages if "refund the payment" in message]
+    assert "says whether Alipay was asked again meanwhile" in refund
+
+
 def test_the_shops_own_page_is_linked(settings, refused, clerk):
     use(settings, "shop_page")
     [(_, message)] = told(cancel(clerk, refused))

@@ -43,3 +43,13 @@ def test_when_told_to_stop_the_rest_is_left_alone(gateway, pay):
     process_these([p.pk for p in payments], stopping=lambda: len(gateway.calls) >= 2)
     assert len(gateway.calls) == 2
     assert Cancellation.objects.filter(status="PENDING").count() == 1
+
+
+def test_a_batch_of_which_nothing_can_be_sent_is_refused_as_a_whole(gateway, pay):
+    elsewhere = pay("elsewhere", merchant="unknown")
+    invalid = pay("invalid")
+    Payment.objects.filter(pk=invalid.pk).update(payment_id="blank at the end ")
+    report = services.request_cancellations(Payment.objects.all())
+    assert set(report.refused) == {elsewhere.pk, invalid.pk}
+    assert "payment_id" in report.refused[invalid.pk]
+    assert not Cancellation.objects.exists()
