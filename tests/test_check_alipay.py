@@ -18,6 +18,7 @@ from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.services.diagnosing import diagnose
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
+from tests.meanwhile import meanwhile, thrown_out
 
 pytestmark = pytest.mark.django_db
 
@@ -310,6 +311,21 @@ def test_overdue_rows_are_an_error(gateway, check):
     assert status == 1
     assert "no worker is running" in told
     assert "Start process_cancellations." in told
+
+
+def test_a_database_without_the_tables_is_told(gateway, check):
+    with meanwhile("SELECT", Cancellation, thrown_out):
+        status, told = check()
+    assert status == 1
+    assert "The database cannot be used: deadlock detected" in told
+    assert "Run `manage.py migrate`." in told
+
+
+def test_each_key_of_a_dictionary_is_described(gateway, check):
+    key = gateway.merchant_settings()["ALIPAY_PUBLIC_KEY"]
+    status, told = check(ALIPAY_PUBLIC_KEY={"1": key, "2": lambda: key})
+    assert status == 0
+    assert told.count("RSA public key, 2048 bits") == 2
 
 
 def test_common_settings_that_cannot_work_are_told(gateway, settings):

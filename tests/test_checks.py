@@ -107,6 +107,8 @@ def test_merchants_must_be_dictionaries(settings, merchants):
         ("GATEWAY_URL", "https://open-na-global.alipay.com?a=1", "must be scheme and host alone"),
         ("GATEWAY_URL", "https://open-na-global.alipay.com:x", "is no address."),
         ("GATEWAY_URL", 5, "is no address."),
+        ("GATEWAY_URL", "https://[::1", "is no address."),
+        ("PROXY", "http://[::1", "must be an http:// address with host and port."),
         ("PROXY", "proxy.example:3128", "must be an http:// address with host and port."),
         ("PROXY", "socks5://proxy.example:1080", "must be an http:// address"),
         ("PROXY", "http://proxy.example:x", "must be an http:// address"),
@@ -130,12 +132,21 @@ def test_what_cannot_work_is_an_error(found, entry, name, value, problem):
         ("CANCEL_UNRESOLVED_AFTER", "30m"),
         ("RESPONSE_TIME_TOLERANCE", "300"),
         ("CUSTOMERS_MAY_CANCEL", "no"),
+        ("REFUND_URL", ["shop.refunds.url"]),
     ],
 )
 def test_a_common_setting_of_the_wrong_kind_is_an_error(found, entry, name, value):
     (wrong,) = found(entry, **{name: value})
     assert wrong.id == "django_alipay_cancel.E006"
     assert wrong.msg.startswith(f"ALIPAY_CANCEL['{name}'] must be")
+
+
+@pytest.mark.parametrize("path", ["shop.no.such", "math.pi"])
+def test_a_refund_url_that_is_no_function_is_an_error(found, entry, path):
+    (wrong,) = found(entry, REFUND_URL=path)
+    assert wrong.id == "django_alipay_cancel.E009"
+    assert f"{path!r} is not the dotted path of a function" in wrong.msg
+    assert found(entry, REFUND_URL="math.sqrt") == []
 
 
 def test_a_key_that_is_none_is_an_error_and_told_by_what_it_is(found, entry):
