@@ -136,7 +136,7 @@ def _decode(text: str) -> bytes:
     label, body = blocks[0] if blocks else ("", text)
     if label == "OPENSSH PRIVATE KEY":
         raise InvalidKey("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
-    if "ENCRYPTED" in label or "Proc-Type:" in body:
+    if "Proc-Type:" in body:
         raise InvalidKey("Expected a key without a password, found an encrypted private key.")
     try:
         # The label says no more: Alipay's SDKs put PKCS#8 under "RSA PRIVATE KEY" and vice versa.
