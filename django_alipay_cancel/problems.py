@@ -43,7 +43,7 @@ def malformed_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]
         if name not in MERCHANT_DEFAULTS and name not in REQUIRED_OF_MERCHANT:
             yield gettext("%(setting)s is unknown.") % {"setting": setting_name(merchant, name)}
     entry = {name: value for name, value in entry.items() if not callable(value)}
-    for name, limit in {"CLIENT_ID": 64, "KEY_VERSION": 16, "AGENT_TOKEN": 128}.items():
+    for name, limit in (("CLIENT_ID", 64), ("KEY_VERSION", 16), ("AGENT_TOKEN", 128)):
         if entry.get(name) and not _is_header_text(str(entry[name]), limit):
             yield gettext(
                 "%(setting)s must be printable ASCII without blanks, at most %(limit)d characters."

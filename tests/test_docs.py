@@ -168,6 +168,7 @@ def test_the_python_of_a_page_runs(
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("page", pages_with(lambda block: block.is_tests))
 def test_the_tests_that_a_page_shows_pass(page, tmp_path):
     shown = [block for block in blocks(page) if block.language == "python" and block.is_tests]
@@ -188,6 +189,7 @@ def test_the_tests_that_a_page_shows_pass(page, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_tutorial_leads_from_nothing_to_what_it_prints(tmp_path):
     clone = tmp_path / "django-alipay-cancel"
     clone.mkdir()

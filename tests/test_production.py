@@ -16,7 +16,7 @@ import requests
 
 from django_alipay_cancel.testing import FakeAlipay
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "example_project"

@@ -164,7 +164,7 @@ def _decode(text: str) -> bytes:
         raise InvalidKey(
             gettext_noop("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
         )
-    if "ENCRYPTED" in label or "Proc-Type:" in body:
+    if "Proc-Type:" in body:
         raise InvalidKey(
             gettext_noop("Expected a key without a password, found an encrypted private key.")
         )

@@ -28,8 +28,9 @@ def lease_length() -> timedelta:
 
 def lease() -> datetime:
     """Return the end of a claim made now."""
-    # The microseconds make two claims of one row differ even when a clock is set back.
-    return timezone.now() + lease_length() + timedelta(microseconds=random.randrange(1000))
+    # The microseconds make two claims of one row differ even when a clock is set back. They are
+    # compared with what is stored, and no secret.
+    return timezone.now() + lease_length() + timedelta(microseconds=random.randrange(1000))  # nosec B311
 
 
 def claim(cancellation: Cancellation, now: datetime) -> datetime | None:
@@ -52,8 +53,9 @@ def held(token: datetime | None) -> Mapping[str, datetime]:
 def delay(used: int) -> timedelta:
     """Return the wait before the next repeat when `used` delays are used up, with its jitter."""
     delays = settings.RETRY_DELAYS
+    # A jitter, and no secret: a thousand that failed at once shall not come back at once.
     seconds = delays[min(used, len(delays) - 1)]
-    return timedelta(seconds=seconds * random.uniform(0.5, 1.0))
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # nosec B311
 
 
 def resend_delay(cancellation: Cancellation) -> timedelta:

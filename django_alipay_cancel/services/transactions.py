@@ -24,7 +24,7 @@ _WHY_NOT = (
     "transaction.non_atomic_requests, or use request_cancellation(), which leaves the call to the "
     "worker."
 )
-# Seconds before each repeat of a transaction that the database threw out.
+# Seconds before each repeat of a transaction that the database threw out; jittered, no secret.
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -44,7 +44,7 @@ def commit(write: Callable[[], Result], *rows: StateMachineModel) -> Result:
                 raise
             logger.warning("A transaction is repeated: %s", error)
             connections[using].close_if_unusable_or_obsolete()
-            time.sleep(pause * random.uniform(0.5, 1.5))
+            time.sleep(pause * random.uniform(0.5, 1.5))  # nosec B311
             for row in rows:
                 row.refresh_from_db(using=using)
     return _commit_once(write, using)

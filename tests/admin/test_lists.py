@@ -9,10 +9,12 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import paginating
+from django_alipay_cancel.admin import paginating, standing
 from django_alipay_cancel.admin.searching import find
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
@@ -165,9 +167,12 @@ def test_a_very_long_list_is_counted_so_far_and_says_so(monkeypatch, pay, viewer
         pay(f"order-{number}")
     assert sentence not in text(viewer.get(f"{ADMIN}payment/"))
     pay("order-3")
-    page = text(viewer.get(f"{ADMIN}payment/"))
+    with CaptureQueriesContext(connection) as queries:
+        page = text(viewer.get(f"{ADMIN}payment/"))
     assert sentence in page
     assert "3 payments" in page
+    [counting] = [query["sql"] for query in queries if "COUNT(*)" in query["sql"]]
+    assert "LIMIT 4" in counting
     assert sentence not in text(viewer.get(f"{ADMIN}payment/", {"q": "order-1"}))
 
 
@@ -183,6 +188,17 @@ def test_the_number_in_review_is_told_above_both_lists(in_review, viewer, staff)
     assert told_by(viewer) == [["2 cancellations need review"]] * 2
     accountant = staff("accountant", "view_payment")
     assert "need review" not in text(accountant.get(f"{ADMIN}payment/"))
+
+
+def test_of_very_many_open_ones_those_in_review_are_counted_first(
+    monkeypatch, pay, in_review, viewer
+):
+    monkeypatch.setattr(standing, "MOST", 3)
+    for name in ("a", "b", "c", "d"):
+        services.request_cancellation(pay(name))
+    in_review("e")
+    shown = " ".join(re.sub("<[^>]*>", " ", overview_of(viewer)).split())
+    assert "In review: 1 Waiting for the result: 2+" in shown
 
 
 def test_the_overview_counts_what_finished_and_what_is_open(gateway, pay, in_review, viewer):

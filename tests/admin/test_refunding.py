@@ -109,6 +109,15 @@ def test_no_link_before_alipay_was_asked(settings, refused, clerk):
     assert "Check the payment at Alipay before you refund it." in page
 
 
+def test_what_alipay_said_before_the_cancellation_ended_does_not_count(gateway, refused, clerk):
+    services.refresh_payment(refused)
+    assert refused.checked_status == "SUCCESS"
+    services.cancel_payment(refused)
+    page = clerk.get(page_of(refused)).content.decode()
+    assert REFUND not in page
+    assert "Check the payment at Alipay before you refund it." in page
+
+
 @pytest.mark.parametrize("name", ["broken", "evil", "nowhere"])
 def test_an_error_in_the_shops_function_is_logged_and_hides_the_link_only(
     settings, refused, clerk, caplog, name

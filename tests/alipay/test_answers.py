@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from far_end import ALIPAY_KEY, ALIPAY_PUBLIC_KEY, CLIENT_ID, MERCHANT_KEY, VECTORS
 from hypothesis import given, settings
@@ -203,6 +204,14 @@ def test_the_response_time_is_judged_when_a_tolerance_is_set(seconds: int, error
     assert answer(document(), time=when).verified
 
 
+@pytest.mark.parametrize("ahead", [60, -60])
+def test_a_response_time_just_within_the_tolerance_is_taken(ahead: int) -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    expected = expectation(response_time_tolerance=60)
+    with time_machine.travel(now - timedelta(seconds=ahead), tick=False):
+        assert answer(document(), expected=expected, time=now.isoformat()).verified
+
+
 @pytest.mark.parametrize("when", ["yesterday", "2026-01-02T03:04:05", "9999-12-31T23:59:59-14:00"])
 def test_a_response_time_that_cannot_be_judged_is_stale(when: str) -> None:
     judged = answer(document(), expected=expectation(response_time_tolerance=1e12), time=when)
@@ -329,6 +338,16 @@ def test_an_inquiry_is_read() -> None:
         ([{"transactionType": "CANCEL", "transactionStatus": "SUCCESS"}], True),
         ([{"transactionType": "void", "transactionResult": {"resultStatus": "S"}}], True),
         ([1, {"transactionType": "CANCEL", "transactionStatus": "success"}], True),
+        (
+            [
+                {
+                    "transactionType": "CANCEL",
+                    "transactionStatus": "SUCCESS",
+                    "transactionResult": {"resultStatus": "S"},
+                }
+            ],
+            True,
+        ),
         ([{"transactionType": "REFUND", "transactionStatus": "SUCCESS"}], False),
         ([{"transactionType": "CANCEL"}], False),
         ([{"transactionType": "CANCEL", "transactionStatus": "FAIL"}], False),
@@ -366,6 +385,10 @@ def test_a_done_cancel_among_the_transactions_counts(transactions: Any, cancelle
         ("2019-06-12T19:07:11-07:00", datetime(2019, 6, 13, 2, 7, 11, tzinfo=UTC)),
         (" 2019-06-12T19:07:11Z ", datetime(2019, 6, 12, 19, 7, 11, tzinfo=UTC)),
         ("2019-06-12T19:07:11.1234567Z", datetime(2019, 6, 12, 19, 7, 11, 123456, tzinfo=UTC)),
+        ("2000-01-01T00:00:00Z", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("2099-12-31T23:59:59Z", datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("1999-12-31T23:59:59Z", None),
+        ("2100-01-01T00:00:00Z", None),
         ("2019-06-12T19:07:11", None),
         ("0001-01-01T00:00:00+14:00", None),
         ("9999-12-31T23:59:59-14:00", None),
@@ -378,7 +401,9 @@ def test_a_done_cancel_among_the_transactions_counts(transactions: Any, cancelle
     ],
 )
 def test_times_are_aware_or_none(text: object, expected: datetime | None) -> None:
-    assert parse_time(text) == expected
+    time = parse_time(text)
+    assert time == expected
+    assert time is None or time.tzinfo is UTC
 
 
 def test_odd_types_and_characters_become_plain_text() -> None:

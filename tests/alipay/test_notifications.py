@@ -163,6 +163,11 @@ def test_a_query_may_be_signed_or_not(signed: str) -> None:
     assert read(b"{}", headers_for(b"{}", path=signed), path="/notify/?shop=1&x=%2F")
 
 
+@pytest.mark.parametrize("path", ["/notify/", "/notify/?shop=1"])
+def test_what_was_signed_for_no_address_is_not_believed(path: str) -> None:
+    assert why_not(b"{}", headers_for(b"{}", path=""), path=path) == "bad_signature"
+
+
 @pytest.mark.parametrize("signed", ["/notify/?shop=2", "/notify", "/"])
 def test_another_address_than_ours_is_not_believed(signed: str) -> None:
     headers = headers_for(b"{}", path=signed)

@@ -119,6 +119,7 @@ def test_another_key_another_padding_or_another_length_does_not_verify() -> None
         pem("PRIVATE KEY", PKCS8).replace("\n", "\r\n"),
         pem("PRIVATE KEY", PKCS8).replace("\n", " "),
         f"\ufeff \t{pem('PRIVATE KEY', PKCS8)}\n\n",
+        f"\ufeff{PKCS8}",
         "\n  ".join(textwrap.wrap(PKCS8, 76)),
     ],
 )
@@ -171,6 +172,8 @@ TOO_SMALL = "Expected an RSA key of at least 2048 bits, found 1024 bits."
         (" \\n\n", EMPTY),
         ("not a key!", NO_KEY_TEXT),
         (PKCS8[:-3], NO_KEY_TEXT),
+        (f"{PKCS8[:40]}!{PKCS8[40:]}", NO_KEY_TEXT),
+        ("XXXX", NO_KEY),
         (base64.b64encode(b"hello").decode(), NO_KEY),
         (PKCS8[: len(PKCS8) // 8 * 4], NO_KEY),
         (pem("PRIVATE KEY", PKCS8)[:-20], DAMAGED),

@@ -1,5 +1,7 @@
 """An error raised anew tells its lines, and none of the values that stood there."""
 
+import traceback
+
 import pytest
 
 from django_alipay_cancel.alipay.traces import without_frames
@@ -17,9 +19,11 @@ def caught(key: str = "private") -> ValueError:
 
 def test_the_frames_go_and_their_lines_stay_as_a_note() -> None:
     error = caught()
+    lines = traceback.format_tb(error.__traceback__)
     assert without_frames(error) is error
     assert error.__traceback__ is None
     [note] = error.__notes__
+    assert note == "".join(lines)
     assert 'raise ValueError("unreadable")' in note
     assert note.count("  File ") == note.count("\n") / 2 == 2
     assert "private" not in note

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import re
@@ -253,7 +254,9 @@ def test_a_webhook_is_sent_until_it_has_arrived_and_written_once(settings, gatew
         far_end.shutdown()
     assert len(far_end.got) == 2  # refused, then taken; and nothing after that
     assert far_end.got[0] == far_end.got[1]
-    event = json.loads(far_end.got[1][0])
+    body, signature = far_end.got[1]
+    assert signature == hmac.new(b"only for tests", body, "sha256").hexdigest()
+    event = json.loads(body)
     assert event == {
         "id": asked["id"],
         "type": "cancellation.succeeded",

@@ -135,6 +135,7 @@ def test_a_payment_is_cancelled_and_followed_though_every_request_is_atomic(gate
     asked = browser.post(cancellations_of(payment), json={"reason": "ordered twice"})
     assert (asked.status_code, asked.json()["status"]) == (201, "SUCCEEDED")
     assert seen == ["OPEN"]
+    gateway.before_answer = None
     assert browser.get(asked["Location"]).json() == asked.json()
     refreshed = browser.post(f"/alipay/payments/{payment.pk}/refresh/")
     assert (refreshed.status_code, refreshed.json()["status"]) == (200, "CANCELLED")

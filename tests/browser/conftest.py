@@ -37,7 +37,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent == here:
             item.add_marker("browser")
-            item.add_marker("once")
 
 
 @pytest.fixture(scope="package")

@@ -17,7 +17,7 @@ from django_alipay_cancel.models import CancellationAttempt, Payment
 from django_alipay_cancel.testing.wire import Seal
 from tests.alipay.far_end import Server, http_answer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 CONNECT, READ = 0.5, 0.7
 SECONDS_OF_OURS = 0.6  # around a call: two commits, on a machine that does other things too

@@ -28,7 +28,7 @@ from django_alipay_cancel.testing import FakeAlipay, Fault
 from tests.admin.conftest import ADMIN, confirmation_of, page_of, route
 from tests.trust.test_notifications import message, post
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 # Put together, for a debug page shows lines of this file too.
 MARKER = "".join(("m4", "rk", "3r"))
