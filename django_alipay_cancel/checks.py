@@ -13,11 +13,16 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext, gettext_lazy
 
 from django_alipay_cancel import conf, diagnosis, problems
 
-_MISSING = "The settings are listed in the README; nothing can be cancelled without them."
-_MALFORMED = "The settings are listed in the README; check_alipay checks one merchant at a time."
+_MISSING = gettext_lazy(
+    "The settings are listed in the README; nothing can be cancelled without them."
+)
+_MALFORMED = gettext_lazy(
+    "The settings are listed in the README; check_alipay checks one merchant at a time."
+)
 _MESSAGES = {diagnosis.Level.ERROR: Error, diagnosis.Level.WARNING: Warning}
 
 
@@ -27,7 +32,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     try:
         written = conf.configured()
     except ImproperlyConfigured as error:
-        return [Error(str(error), hint=_MALFORMED, id="django_alipay_cancel.E001")]
+        return [Error(gettext(str(error)), hint=str(_MALFORMED), id="django_alipay_cancel.E001")]
     return [*_unknown_names(written), *_merchants(written), *_values()]
 
 
@@ -38,8 +43,10 @@ def check_fsm_package(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "django-fsm and django-fsm-2 are both installed and overwrite each other's files.",
-            hint=(
+            gettext(
+                "django-fsm and django-fsm-2 are both installed and overwrite each other's files."
+            ),
+            hint=gettext(
                 "Run `pip uninstall django-fsm` and then"
                 " `pip install --force-reinstall --no-deps django-fsm-2`."
             ),
@@ -60,8 +67,8 @@ def _unknown_names(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
     for name in written:
         if name not in conf.DEFAULTS:
             yield Error(
-                f"ALIPAY_CANCEL[{name!r}] is unknown.",
-                hint=f"Known settings: {', '.join(conf.DEFAULTS)}.",
+                gettext("%(setting)s is unknown.") % {"setting": f"ALIPAY_CANCEL[{name!r}]"},
+                hint=gettext("Known settings: %(names)s.") % {"names": ", ".join(conf.DEFAULTS)},
                 id="django_alipay_cancel.E002",
             )
 
@@ -72,15 +79,15 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
         isinstance(entry, Mapping) for entry in merchants.values()
     ):
         yield Error(
-            "ALIPAY_CANCEL['MERCHANTS'] must be a dictionary of dictionaries.",
-            hint=_MALFORMED,
+            gettext("ALIPAY_CANCEL['MERCHANTS'] must be a dictionary of dictionaries."),
+            hint=str(_MALFORMED),
             id="django_alipay_cancel.E003",
         )
         return
     if not merchants:
         yield Warning(
-            "ALIPAY_CANCEL['MERCHANTS'] names no merchant.",
-            hint=_MISSING,
+            gettext("ALIPAY_CANCEL['MERCHANTS'] names no merchant."),
+            hint=str(_MISSING),
             id="django_alipay_cancel.W001",
         )
     for merchant, entry in merchants.items():
@@ -89,9 +96,9 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 def _merchant(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
     for problem in problems.missing_settings(merchant, entry):
-        yield Warning(problem, hint=_MISSING, id="django_alipay_cancel.W002")
+        yield Warning(problem, hint=str(_MISSING), id="django_alipay_cancel.W002")
     for problem in problems.malformed_settings(merchant, entry):
-        yield Error(problem, hint=_MALFORMED, id="django_alipay_cancel.E004")
+        yield Error(problem, hint=str(_MALFORMED), id="django_alipay_cancel.E004")
     for finding in (
         *diagnosis.of_keys(merchant, entry),
         *diagnosis.of_address(merchant, entry),
@@ -99,19 +106,22 @@ def _merchant(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]
         if finding.level in _MESSAGES:
             yield _MESSAGES[finding.level](
                 finding.text,
-                hint=finding.hint or _MALFORMED,
+                hint=finding.hint or str(_MALFORMED),
                 id=f"django_alipay_cancel.{finding.id}",
             )
 
 
 def _values() -> Iterator[CheckMessage]:
     for problem in conf.value_problems():
-        yield Error(problem, hint=_MALFORMED, id="django_alipay_cancel.E006")
+        yield Error(problem, hint=str(_MALFORMED), id="django_alipay_cancel.E006")
     path = conf.settings.REFUND_URL
     if isinstance(path, str) and not _is_function(path):
         yield Error(
-            f"ALIPAY_CANCEL['REFUND_URL']: {path!r} is not the dotted path of a function.",
-            hint="A function that takes a Payment and returns the address of its refund page.",
+            gettext("%(setting)s: %(path)r is not the dotted path of a function.")
+            % {"setting": "ALIPAY_CANCEL['REFUND_URL']", "path": path},
+            hint=gettext(
+                "A function that takes a Payment and returns the address of its refund page."
+            ),
             id="django_alipay_cancel.E009",
         )
 

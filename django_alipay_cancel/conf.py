@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext, gettext_noop, override
 
 from django_alipay_cancel.alipay.client import AlipayClient, Credentials
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
@@ -47,7 +48,7 @@ def configured() -> Mapping[str, Any]:
     """Return what the shop wrote, or raise ImproperlyConfigured when it is no dictionary."""
     value = getattr(django_settings, "ALIPAY_CANCEL", {})
     if not isinstance(value, Mapping):
-        raise ImproperlyConfigured("ALIPAY_CANCEL must be a dictionary.")
+        raise ImproperlyConfigured(gettext_noop("ALIPAY_CANCEL must be a dictionary."))
     return value
 
 
@@ -99,8 +100,7 @@ _lock = threading.Lock()
 
 
 def _credentials(merchant: str) -> Credentials:
-    for problem in value_problems():
-        raise ImproperlyConfigured(problem)
+    _refuse(value_problems())
     entry = answered(merchant, merchant_entry(merchant))
     connect, read = settings.TIMEOUT
     options = {name.lower(): entry.get(name, MERCHANT_DEFAULTS[name]) for name in MERCHANT_DEFAULTS}
@@ -119,12 +119,17 @@ def _credentials(merchant: str) -> Credentials:
 def answered(merchant: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry with each callable replaced by its answer; ImproperlyConfigured if wrong."""
     # Before they are called, and again with what they say.
-    for problem in merchant_problems(merchant, entry):
-        raise ImproperlyConfigured(problem)
+    _refuse(merchant_problems(merchant, entry))
     given = {name: answer(value) for name, value in entry.items()}
-    for problem in merchant_problems(merchant, given):
-        raise ImproperlyConfigured(problem)
+    _refuse(merchant_problems(merchant, given))
     return given
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    # The same words as in the checks; but a log is English, whatever the request's language.
+    with override("en"):
+        for problem in problems:
+            raise ImproperlyConfigured(problem)
 
 
 def merchant_entry(merchant: str) -> Mapping[str, Any]:
@@ -179,7 +184,9 @@ def _timeout_problems(value: Any) -> Iterator[str]:
         or len(value) != 2
         or not all(is_seconds(part) and part > 0 for part in value)
     ):
-        yield "ALIPAY_CANCEL['TIMEOUT'] must be a pair (connect, read) of positive seconds."
+        yield gettext("%(setting)s must be a pair (connect, read) of positive seconds.") % {
+            "setting": "ALIPAY_CANCEL['TIMEOUT']"
+        }
 
 
 def value_problems() -> Iterator[str]:
@@ -187,18 +194,28 @@ def value_problems() -> Iterator[str]:
     yield from _timeout_problems(settings.TIMEOUT)
     delays = settings.RETRY_DELAYS
     if not isinstance(delays, (tuple, list)) or not delays or not all(map(is_seconds, delays)):
-        yield "ALIPAY_CANCEL['RETRY_DELAYS'] must be a tuple of seconds, at least one."
+        yield gettext("%(setting)s must be a tuple of seconds, at least one.") % {
+            "setting": "ALIPAY_CANCEL['RETRY_DELAYS']"
+        }
     for name in ("CANCEL_UNRESOLVED_WITHIN", "BULK_INLINE_SECONDS"):
         if not is_seconds(getattr(settings, name)):
-            yield f"ALIPAY_CANCEL[{name!r}] must be a number of seconds."
+            yield gettext("%(setting)s must be a number of seconds.") % {
+                "setting": f"ALIPAY_CANCEL[{name!r}]"
+            }
     for name in ("CANCEL_UNRESOLVED_AFTER", "RESPONSE_TIME_TOLERANCE"):
         value = getattr(settings, name)
         if value is not None and not is_seconds(value):
-            yield f"ALIPAY_CANCEL[{name!r}] must be None or a number of seconds."
+            yield gettext("%(setting)s must be None or a number of seconds.") % {
+                "setting": f"ALIPAY_CANCEL[{name!r}]"
+            }
     if settings.REFUND_URL is not None and not isinstance(settings.REFUND_URL, str):
-        yield "ALIPAY_CANCEL['REFUND_URL'] must be None or the dotted path of a function."
+        yield gettext("%(setting)s must be None or the dotted path of a function.") % {
+            "setting": "ALIPAY_CANCEL['REFUND_URL']"
+        }
     if not isinstance(settings.CUSTOMERS_MAY_CANCEL, bool):
-        yield "ALIPAY_CANCEL['CUSTOMERS_MAY_CANCEL'] must be True or False."
+        yield gettext("%(setting)s must be True or False.") % {
+            "setting": "ALIPAY_CANCEL['CUSTOMERS_MAY_CANCEL']"
+        }
 
 
 def is_seconds(value: Any) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.utils.translation import gettext, gettext_lazy
 
 from django_alipay_cancel.alipay.client import SANDBOX_PREFIX
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
@@ -18,15 +19,20 @@ from django_alipay_cancel.problems import is_loopback, setting_name
 
 # https://docs.antom.com/ac/ams/api_fund.md; each region also has an older name.
 REGIONS = {
-    "North America": ("open-na-global.alipay.com", "open-na.alipay.com"),
-    "Asia": ("open-sea-global.alipay.com", "open-sea.alipay.com"),
-    "Europe": ("open-de-global.alipay.com", "open-eu.alipay.com"),
-    "merchants in the US": ("open.antglobal-us.com",),
+    gettext_lazy("North America"): ("open-na-global.alipay.com", "open-na.alipay.com"),
+    gettext_lazy("Asia"): ("open-sea-global.alipay.com", "open-sea.alipay.com"),
+    gettext_lazy("Europe"): ("open-de-global.alipay.com", "open-eu.alipay.com"),
+    gettext_lazy("merchants in the US"): ("open.antglobal-us.com",),
 }
 _OTHER_HOSTS = {
-    "open-global.alipay.com": "which Alipay withdrew in November 2023",
-    "openapi.alipay.com": "which serves another product of Alipay",
+    "open-global.alipay.com": gettext_lazy(
+        "%(setting)s is %(host)s, which Alipay withdrew in November 2023."
+    ),
+    "openapi.alipay.com": gettext_lazy(
+        "%(setting)s is %(host)s, which serves another product of Alipay."
+    ),
 }
+_NO_GATEWAY = gettext_lazy("%(setting)s is %(host)s, which is none of Alipay's gateways.")
 
 
 class Level(StrEnum):
@@ -61,8 +67,9 @@ def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 level=Level.ERROR,
                 id="E008",
-                text=f"{setting_name(merchant, 'ALIPAY_PUBLIC_KEY')} is your own public key.",
-                hint=(
+                text=gettext("%(setting)s is your own public key.")
+                % {"setting": setting_name(merchant, "ALIPAY_PUBLIC_KEY")},
+                hint=gettext(
                     "It is the public half of PRIVATE_KEY, which you upload to Alipay. Copy "
                     "Alipay's public key from its console and put that here."
                 ),
@@ -75,21 +82,25 @@ def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
     host = _host(given.get("GATEWAY_URL"))
     known = [name for names in REGIONS.values() for name in names]
     if host and host not in known and not is_loopback(host):
-        what = _OTHER_HOSTS.get(host, "which is none of Alipay's gateways")
         yield Finding(
             level=Level.WARNING,
             id="W003",
-            text=f"{setting_name(merchant, 'GATEWAY_URL')} is {host}, {what}.",
-            hint="Alipay's gateways: "
-            + ", ".join(f"https://{names[0]} ({region})" for region, names in REGIONS.items())
-            + ".",
+            text=_OTHER_HOSTS.get(host, _NO_GATEWAY)
+            % {"setting": setting_name(merchant, "GATEWAY_URL"), "host": host},
+            hint=gettext("Alipay's gateways: %(gateways)s.")
+            % {
+                "gateways": ", ".join(
+                    f"https://{names[0]} ({region})" for region, names in REGIONS.items()
+                )
+            },
         )
     if path := _doubtful_path(given.get("CLIENT_ID"), given.get("SANDBOX_PATH")):
         yield Finding(
             level=Level.WARNING,
             id="W004",
-            text=f"{setting_name(merchant, 'SANDBOX_PATH')} does not fit CLIENT_ID: {path}.",
-            hint=(
+            text=gettext("%(setting)s does not fit CLIENT_ID: %(what)s.")
+            % {"setting": setting_name(merchant, "SANDBOX_PATH"), "what": path},
+            hint=gettext(
                 "Set it to None, unless Alipay told you otherwise (in-store merchants keep the "
                 "production path in the sandbox). check_alipay --live tries both."
             ),
@@ -98,8 +109,9 @@ def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             level=Level.WARNING,
             id="W005",
-            text=f"{setting_name(merchant, 'PROXY')} contains a password.",
-            hint=(
+            text=gettext("%(setting)s contains a password.")
+            % {"setting": setting_name(merchant, "PROXY")},
+            hint=gettext(
                 "Django's debug page shows this setting. Let PROXY be a function that returns "
                 "the address."
             ),
@@ -133,11 +145,11 @@ def _load(
     if not text or callable(text):
         return _Loaded(name=name)
     if not isinstance(text, str):
-        return _Loaded(name=name, problem="It must be text or a callable.")
+        return _Loaded(name=name, problem=gettext("It must be text or a callable."))
     try:
         key = load(text)
     except InvalidKey as problem:
-        return _Loaded(name=name, problem=str(problem))
+        return _Loaded(name=name, problem=_in_words(problem))
     is_private = isinstance(key, RSAPrivateKey)
     public = key.public_key() if isinstance(key, RSAPrivateKey) else key
     fingerprint = sha256(
@@ -146,11 +158,20 @@ def _load(
     return _Loaded(
         name=name,
         description=(
-            f"RSA {'private' if is_private else 'public'} key, {key.key_size} bits, SHA-256 "
-            f"{'of its public half ' if is_private else ''}{fingerprint}"
-        ),
+            gettext("RSA private key, %(size)d bits, SHA-256 of its public half %(fingerprint)s")
+            if is_private
+            else gettext("RSA public key, %(size)d bits, SHA-256 %(fingerprint)s")
+        )
+        % {"size": key.key_size, "fingerprint": fingerprint},
         fingerprint=fingerprint,
     )
+
+
+def _in_words(problem: InvalidKey) -> str:
+    facts = dict(problem.facts)
+    if "found" in facts:
+        facts["found"] = gettext(str(facts["found"]))
+    return gettext(problem.sentence) % facts
 
 
 def _public_texts(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -166,11 +187,13 @@ def _swapped(entry: Mapping[str, Any]) -> str:
     here_public = _loads(entry.get("PRIVATE_KEY"), load_public_key)
     there_private = any(_loads(text, load_private_key) for text in publics)
     if here_public and there_private:
-        return "PRIVATE_KEY and ALIPAY_PUBLIC_KEY are swapped."
+        return gettext("PRIVATE_KEY and ALIPAY_PUBLIC_KEY are swapped.")
     if here_public:
-        return "PRIVATE_KEY needs the private half of the key that you uploaded to Alipay."
+        return gettext("PRIVATE_KEY needs the private half of the key that you uploaded to Alipay.")
     if there_private:
-        return "ALIPAY_PUBLIC_KEY needs the public key that Alipay's console shows as Alipay's."
+        return gettext(
+            "ALIPAY_PUBLIC_KEY needs the public key that Alipay's console shows as Alipay's."
+        )
     return ""
 
 
@@ -199,7 +222,9 @@ def _doubtful_path(client_id: Any, sandbox_path: Any) -> str:
     is_sandbox = isinstance(client_id, str) and client_id.startswith(SANDBOX_PREFIX)
     if not client_id or sandbox_path is None or bool(sandbox_path) is is_sandbox:
         return ""
-    return (
-        f"{bool(sandbox_path)} with a client ID of the "
-        f"{'sandbox' if is_sandbox else 'production environment'}"
+    what = (
+        gettext("%(value)s with a client ID of the sandbox")
+        if is_sandbox
+        else gettext("%(value)s with a client ID of the production environment")
     )
+    return what % {"value": bool(sandbox_path)}

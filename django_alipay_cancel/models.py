@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import GET_STATE, FSMField, transition
 
 from django_alipay_cancel.alipay.results import ERRORS, NextStep
@@ -43,12 +44,12 @@ class Payment(StateMachineModel):
     """One Alipay payment as the shop knows it."""
 
     class Status(models.TextChoices):
-        PROCESSING = "PROCESSING", _("processing")
-        AUTHORIZED = "AUTHORIZED", _("authorized")
-        SUCCESS = "SUCCESS", _("paid")
-        FAIL = "FAIL", _("payment failed")
-        CANCELLING = "CANCELLING", _("cancelling")
-        CANCELLED = "CANCELLED", _("cancelled")
+        PROCESSING = "PROCESSING", pgettext_lazy("payment status", "processing")
+        AUTHORIZED = "AUTHORIZED", pgettext_lazy("payment status", "authorized")
+        SUCCESS = "SUCCESS", pgettext_lazy("payment status", "paid")
+        FAIL = "FAIL", pgettext_lazy("payment status", "payment failed")
+        CANCELLING = "CANCELLING", pgettext_lazy("payment status", "cancelling")
+        CANCELLED = "CANCELLED", pgettext_lazy("payment status", "cancelled")
 
     state_field = "status"
 
@@ -60,7 +61,9 @@ class Payment(StateMachineModel):
     payment_id = ExactCharField(_("payment ID"), max_length=ID_LENGTH, null=True, blank=True)
     amount_value = models.BigIntegerField(_("amount in minor units"), null=True, blank=True)
     amount_currency = models.CharField(_("currency"), max_length=3, blank=True)
-    reference = ExactCharField(_("reference"), max_length=REFERENCE_LENGTH, blank=True)
+    reference = ExactCharField(
+        pgettext_lazy("payment", "reference"), max_length=REFERENCE_LENGTH, blank=True
+    )
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("customer"),
@@ -199,16 +202,19 @@ class Cancellation(StateMachineModel):
     """One wish to cancel one payment, and how it ended."""
 
     class Status(models.TextChoices):
-        PENDING = "PENDING", _("accepted, waiting for the result")
-        SUCCEEDED = "SUCCEEDED", _("succeeded")
-        REJECTED = "REJECTED", _("rejected")
-        NEEDS_REVIEW = "NEEDS_REVIEW", _("needs review")
+        PENDING = (
+            "PENDING",
+            pgettext_lazy("cancellation status", "accepted, waiting for the result"),
+        )
+        SUCCEEDED = "SUCCEEDED", pgettext_lazy("cancellation status", "succeeded")
+        REJECTED = "REJECTED", pgettext_lazy("cancellation status", "rejected")
+        NEEDS_REVIEW = "NEEDS_REVIEW", pgettext_lazy("cancellation status", "needs review")
 
     class Source(models.TextChoices):
-        CODE = "code", _("code")
-        ADMIN = "admin", _("admin")
-        API = "api", _("REST")
-        NO_RESULT = "no_result", _("no payment result")
+        CODE = "code", pgettext_lazy("source of a cancellation", "code")
+        ADMIN = "admin", pgettext_lazy("source of a cancellation", "admin")
+        API = "api", pgettext_lazy("source of a cancellation", "REST")
+        NO_RESULT = "no_result", pgettext_lazy("source of a cancellation", "no payment result")
 
     OPEN = (Status.PENDING, Status.NEEDS_REVIEW)
     state_field = "status"
@@ -345,15 +351,15 @@ class CancellationAttempt(StateMachineModel):
     """One signed HTTP call and what came of it."""
 
     class Outcome(models.TextChoices):
-        OPEN = "OPEN", _("in progress")
-        SUCCEEDED = "SUCCEEDED", _("succeeded")
-        REJECTED = "REJECTED", _("rejected")
-        UNKNOWN = "UNKNOWN", _("result unknown")
-        NOT_SENT = "NOT_SENT", _("not sent")
+        OPEN = "OPEN", pgettext_lazy("outcome of an attempt", "in progress")
+        SUCCEEDED = "SUCCEEDED", pgettext_lazy("outcome of an attempt", "succeeded")
+        REJECTED = "REJECTED", pgettext_lazy("outcome of an attempt", "rejected")
+        UNKNOWN = "UNKNOWN", pgettext_lazy("outcome of an attempt", "result unknown")
+        NOT_SENT = "NOT_SENT", pgettext_lazy("outcome of an attempt", "not sent")
 
     class Kind(models.TextChoices):
-        CANCEL = "cancel", _("cancel")
-        INQUIRY = "inquiry", _("inquiry")
+        CANCEL = "cancel", pgettext_lazy("kind of attempt", "cancel")
+        INQUIRY = "inquiry", pgettext_lazy("kind of attempt", "inquiry")
 
     state_field = "outcome"
 

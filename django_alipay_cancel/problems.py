@@ -1,4 +1,8 @@
-"""What is wrong with one merchant's settings, in words; no key is loaded, no callable called."""
+"""What is wrong with one merchant's settings, in words; no key is loaded, no callable called.
+
+The words are in the language that is active: checks and commands speak that of the settings,
+`conf` makes exceptions of them in English.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from django.utils.translation import gettext
 
 REQUIRED_OF_MERCHANT = ("CLIENT_ID", "PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GATEWAY_URL")
 MERCHANT_DEFAULTS: Mapping[str, Any] = {
@@ -28,31 +34,38 @@ def missing_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield the required settings this merchant does not have."""
     for name in REQUIRED_OF_MERCHANT:
         if not entry.get(name):
-            yield f"{setting_name(merchant, name)} is missing."
+            yield gettext("%(setting)s is missing.") % {"setting": setting_name(merchant, name)}
 
 
 def malformed_settings(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield what cannot work in this merchant's settings; what a callable says is not judged."""
     for name in entry:
         if name not in MERCHANT_DEFAULTS and name not in REQUIRED_OF_MERCHANT:
-            yield f"{setting_name(merchant, name)} is unknown."
+            yield gettext("%(setting)s is unknown.") % {"setting": setting_name(merchant, name)}
     entry = {name: value for name, value in entry.items() if not callable(value)}
     for name, limit in (("CLIENT_ID", 64), ("KEY_VERSION", 16), ("AGENT_TOKEN", 128)):
         if entry.get(name) and not _is_header_text(str(entry[name]), limit):
-            yield (
-                f"{setting_name(merchant, name)} must be printable ASCII without blanks,"
-                f" at most {limit} characters."
-            )
+            yield gettext(
+                "%(setting)s must be printable ASCII without blanks, at most %(limit)d characters."
+            ) % {"setting": setting_name(merchant, name), "limit": limit}
     if entry.get("CLIENT_ID") and not isinstance(entry["CLIENT_ID"], str):
-        yield f"{setting_name(merchant, 'CLIENT_ID')} must be text."
+        yield gettext("%(setting)s must be text.") % {
+            "setting": setting_name(merchant, "CLIENT_ID")
+        }
     if entry.get("MERCHANT_ACCOUNT_ID") and len(str(entry["MERCHANT_ACCOUNT_ID"])) > 32:
-        yield f"{setting_name(merchant, 'MERCHANT_ACCOUNT_ID')} is longer than 32 characters."
+        yield gettext("%(setting)s is longer than 32 characters.") % {
+            "setting": setting_name(merchant, "MERCHANT_ACCOUNT_ID")
+        }
     if entry.get("SANDBOX_PATH") not in (None, True, False):
-        yield f"{setting_name(merchant, 'SANDBOX_PATH')} must be None, True or False."
+        yield gettext("%(setting)s must be None, True or False.") % {
+            "setting": setting_name(merchant, "SANDBOX_PATH")
+        }
     if entry.get("GATEWAY_URL"):
         yield from _url_problems(setting_name(merchant, "GATEWAY_URL"), entry["GATEWAY_URL"])
     if entry.get("PROXY") and not _is_proxy(entry["PROXY"]):
-        yield f"{setting_name(merchant, 'PROXY')} must be an http:// address with host and port."
+        yield gettext("%(setting)s must be an http:// address with host and port.") % {
+            "setting": setting_name(merchant, "PROXY")
+        }
 
 
 def merchant_problems(merchant: str, entry: Mapping[str, Any]) -> Iterator[str]:
@@ -70,17 +83,25 @@ def _url_problems(name: str, url: Any) -> Iterator[str]:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except (ValueError, TypeError, AttributeError):
-        yield f"{name} is no address."
+        yield gettext("%(setting)s is no address.") % {"setting": name}
         return
     if parts.scheme not in ("https", "http") or not host:
-        yield f"{name} must be an https:// address such as https://open-na-global.alipay.com."
+        yield gettext(
+            "%(setting)s must be an https:// address such as https://open-na-global.alipay.com."
+        ) % {"setting": name}
         return
     if parts.username or parts.password or parts.query or parts.fragment:
-        yield f"{name} must be scheme and host alone, without user, query or fragment."
+        yield gettext(
+            "%(setting)s must be scheme and host alone, without user, query or fragment."
+        ) % {"setting": name}
     if parts.path not in ("", "/"):
-        yield f"{name} must be without a path ({parts.path!r}); the path is added and signed."
+        yield gettext(
+            "%(setting)s must be without a path (%(path)r); the path is added and signed."
+        ) % {"setting": name, "path": parts.path}
     if parts.scheme == "http" and not is_loopback(host):
-        yield f"{name} must be https://: http:// is allowed for loopback hosts only."
+        yield gettext(
+            "%(setting)s must be https://: http:// is allowed for loopback hosts only."
+        ) % {"setting": name}
 
 
 def _is_proxy(url: Any) -> bool:

@@ -15,7 +15,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel.conf import settings
@@ -71,8 +71,8 @@ def _day(label: Any) -> forms.DateField:
 class CreatedForm(forms.Form):
     """Two days, both included, in the zone of this page."""
 
-    created_from = _day(_("From"))
-    created_to = _day(_("To"))
+    created_from = _day(pgettext_lazy("first day", "From"))
+    created_to = _day(pgettext_lazy("last day", "To"))
 
 
 class CreatedFilter(admin.ListFilter):

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
@@ -74,7 +74,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             queryset = queryset.filter(pk__in=self.found(request, search_term))
         return queryset, False
 
-    @admin.display(description=_("reference"))
+    @admin.display(description=pgettext_lazy("payment", "reference"))
     def name(self, payment: Payment) -> str:
         return str(payment)
 

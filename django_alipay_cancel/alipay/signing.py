@@ -22,8 +22,22 @@ MINIMUM_KEY_BITS = 2048
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text for the catalogue of translations; this package itself knows no language."""
+    return text
+
+
 class InvalidKey(ValueError):
-    """The text is not the key that belongs there; the message names what it is, never its text."""
+    """The text is not the key that belongs there; the message names what it is, never its text.
+
+    `sentence` is that message before the `facts` are put into it: for who translates it, and the
+    fact `found`, into another language.
+    """
+
+    def __init__(self, sentence: str, **facts: object) -> None:
+        super().__init__(sentence % facts)
+        self.sentence = sentence
+        self.facts = facts
 
 
 class InvalidSignatureHeader(ValueError):
@@ -48,7 +62,10 @@ def load_private_key(text: str) -> RSAPrivateKey:
     """
     key = _read_der(_decode(text))
     if not isinstance(key, RSAPrivateKey):
-        raise InvalidKey(f"Expected an RSA private key, found {_describe(key)}.")
+        raise InvalidKey(
+            gettext_noop("Expected an RSA private key, found %(found)s%(algorithm)s."),
+            **_described(key),
+        )
     _require_size(key)
     return key
 
@@ -62,7 +79,10 @@ def load_public_key(text: str) -> RSAPublicKey:
     """
     key = _read_der(_decode(text))
     if not isinstance(key, RSAPublicKey):
-        raise InvalidKey(f"Expected an RSA public key, found {_describe(key)}.")
+        raise InvalidKey(
+            gettext_noop("Expected an RSA public key, found %(found)s%(algorithm)s."),
+            **_described(key),
+        )
     _require_size(key)
     return key
 
@@ -126,23 +146,35 @@ def _decode(text: str) -> bytes:
     """Return the DER inside ``text``."""
     text = text.replace("\\r", "\n").replace("\\n", "\n").strip("\ufeff \t\r\n")
     if not text:
-        raise InvalidKey("Expected a key, found an empty text.")
+        raise InvalidKey(gettext_noop("Expected a key, found an empty text."))
     blocks: list[tuple[str, str]] = _PEM_BLOCK.findall(text)
     if len(blocks) > 1:
         labels = ", ".join(label for label, _ in blocks)
-        raise InvalidKey(f"Expected one key, found {len(blocks)} PEM blocks: {labels}.")
+        raise InvalidKey(
+            gettext_noop("Expected one key, found %(count)d PEM blocks: %(labels)s."),
+            count=len(blocks),
+            labels=labels,
+        )
     if not blocks and "-----" in text:
-        raise InvalidKey("Expected a key, found PEM whose BEGIN or END line is missing or damaged.")
+        raise InvalidKey(
+            gettext_noop("Expected a key, found PEM whose BEGIN or END line is missing or damaged.")
+        )
     label, body = blocks[0] if blocks else ("", text)
     if label == "OPENSSH PRIVATE KEY":
-        raise InvalidKey("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
+        raise InvalidKey(
+            gettext_noop("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
+        )
     if "Proc-Type:" in body:
-        raise InvalidKey("Expected a key without a password, found an encrypted private key.")
+        raise InvalidKey(
+            gettext_noop("Expected a key without a password, found an encrypted private key.")
+        )
     try:
         # The label says no more: Alipay's SDKs put PKCS#8 under "RSA PRIVATE KEY" and vice versa.
         return base64.b64decode("".join(body.split()), validate=True)
     except ValueError:
-        raise InvalidKey("Expected a key, found a text that is neither PEM nor base64.") from None
+        raise InvalidKey(
+            gettext_noop("Expected a key, found a text that is neither PEM nor base64.")
+        ) from None
 
 
 def _read_der(der: bytes) -> object:
@@ -151,7 +183,7 @@ def _read_der(der: bytes) -> object:
         return load_der_private_key(der, password=None)
     except TypeError:
         raise InvalidKey(
-            "Expected a key without a password, found an encrypted private key."
+            gettext_noop("Expected a key without a password, found an encrypted private key.")
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         pass
@@ -160,26 +192,35 @@ def _read_der(der: bytes) -> object:
             return read(der)
         except (ValueError, UnsupportedAlgorithm):
             continue
-    raise InvalidKey("Expected a key, found base64 that holds no key; it may be cut off.")
+    raise InvalidKey(
+        gettext_noop("Expected a key, found base64 that holds no key; it may be cut off.")
+    )
 
 
-def _describe(found: object) -> str:
+def _described(found: object) -> dict[str, str]:
     if isinstance(found, RSAPrivateKey):
-        return "an RSA private key"
+        return _found(gettext_noop("an RSA private key"))
     if isinstance(found, RSAPublicKey):
-        return "an RSA public key"
+        return _found(gettext_noop("an RSA public key"))
     if isinstance(found, x509.Certificate):
-        return "a certificate"
+        return _found(gettext_noop("a certificate"))
     if isinstance(found, x509.CertificateSigningRequest):
-        return "a certificate request"
+        return _found(gettext_noop("a certificate request"))
     kind = type(found).__name__
-    half = "private" if "Private" in kind else "public"
     algorithm = kind.removesuffix("PrivateKey").removesuffix("PublicKey")
-    return f"a {half} key of another algorithm ({algorithm})"
+    if "Private" in kind:
+        return _found(gettext_noop("a private key of another algorithm"), f" ({algorithm})")
+    return _found(gettext_noop("a public key of another algorithm"), f" ({algorithm})")
+
+
+def _found(what: str, algorithm: str = "") -> dict[str, str]:
+    return {"found": what, "algorithm": algorithm}
 
 
 def _require_size(key: RSAPrivateKey | RSAPublicKey) -> None:
     if key.key_size < MINIMUM_KEY_BITS:
         raise InvalidKey(
-            f"Expected an RSA key of at least {MINIMUM_KEY_BITS} bits, found {key.key_size} bits."
+            gettext_noop("Expected an RSA key of at least %(least)d bits, found %(size)d bits."),
+            least=MINIMUM_KEY_BITS,
+            size=key.key_size,
         )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from django.core.management.base import OutputWrapper
+from django.utils.translation import gettext
 
 # Seconds between two plain lines.
 _PAUSE = 5.0
@@ -65,7 +66,16 @@ class _Lines:
     def _tell(self) -> None:
         seconds = max(time.monotonic() - self._started, 0.001)
         rate = self._done / seconds
-        left = f", {(self._total - self._done) / rate:.0f} s left" if rate else ""
-        self._stream.write(
-            f"{self._what}: {self._done} of {self._total}, {rate:.1f} a second{left}\n"
-        )
+        line = gettext("%(what)s: %(done)d of %(total)d, %(rate).1f a second")
+        if rate:
+            line = gettext(
+                "%(what)s: %(done)d of %(total)d, %(rate).1f a second, %(left).0f s left"
+            )
+        told = {
+            "what": self._what,
+            "done": self._done,
+            "total": self._total,
+            "rate": rate,
+            "left": (self._total - self._done) / rate if rate else 0.0,
+        }
+        self._stream.write(f"{line % told}\n")

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, Payment
@@ -126,9 +127,9 @@ def _tell_others(payments: list[Payment], report: RequestReport) -> None:
     for payment in payments:
         status = status_of.get(payment.pk)
         if status is None:
-            report.refused[payment.pk] = (
-                f"The payment {payment} is {payment.status}: there is nothing to cancel."
-            )
+            report.refused[payment.pk] = gettext(
+                "The payment %(payment)s is %(status)s: there is nothing to cancel."
+            ) % {"payment": payment, "status": payment.status}
         elif status == Cancellation.Status.SUCCEEDED:
             report.already_cancelled += 1
         else:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_alipay_cancel import diagnosis
 from django_alipay_cancel.alipay.answers import Answer
@@ -55,12 +56,17 @@ def diagnose_project() -> Iterator[Finding]:
     try:
         late = worker_is_late()
     except DatabaseError as error:
-        yield _error(f"The database cannot be used: {error}", "Run `manage.py migrate`.")
+        yield _error(
+            gettext("The database cannot be used: %(error)s") % {"error": error},
+            gettext("Run `manage.py migrate`."),
+        )
         return
     if late:
         yield _error(
-            "Cancellations have been waiting for more than ten minutes: no worker is running.",
-            "Start process_cancellations.",
+            gettext(
+                "Cancellations have been waiting for more than ten minutes: no worker is running."
+            ),
+            gettext("Start process_cancellations."),
         )
 
 
@@ -73,8 +79,9 @@ def _of_settings(merchant: str) -> Iterator[Finding]:
         except Exception as error:  # the shop's own code: one that fails must not hide the rest
             logger.error("A callable failed.", exc_info=without_frames(error))
             yield _error(
-                f"{setting_name(merchant, name)}: the callable raised {type(error).__name__}.",
-                "What it raised is in the log.",
+                gettext("%(setting)s: the callable raised %(error)s.")
+                % {"setting": setting_name(merchant, name), "error": type(error).__name__},
+                gettext("What it raised is in the log."),
             )
     # A callable that failed is still one, and no setting that is missing.
     for problem in merchant_problems(merchant, {**written, **given}):
@@ -99,9 +106,11 @@ def _of_calls(client: AlipayClient, merchant: str) -> Iterator[Finding]:
         )
         if _inquire(other).verified:
             yield _error(
-                f"Alipay knows this merchant on the {'production' if sandbox else 'sandbox'} path "
-                "only.",
-                f"Set {setting_name(merchant, 'SANDBOX_PATH')} to {not sandbox}.",
+                gettext("Alipay knows this merchant on the production path only.")
+                if sandbox
+                else gettext("Alipay knows this merchant on the sandbox path only."),
+                gettext("Set %(setting)s to %(value)s.")
+                % {"setting": setting_name(merchant, "SANDBOX_PATH"), "value": not sandbox},
             )
             return
     yield _of_answer(answer, client)
@@ -119,28 +128,34 @@ def _of_answer(answer: Answer, client: AlipayClient) -> Finding:
     if answer.result_code == "ORDER_NOT_EXIST":
         return Finding(
             level=Level.OK,
-            text="Alipay answered with its signature: keys, path and client ID work.",
+            text=gettext("Alipay answered with its signature: keys, path and client ID work."),
         )
-    text = f"Alipay answered {answer.result_code}: {result_sentence(answer.result_code)}"
+    text = gettext("Alipay answered %(code)s: %(sentence)s") % {
+        "code": answer.result_code,
+        "sentence": result_sentence(answer.result_code),
+    }
     if answer.result_status == ResultStatus.F:
-        return _error(text, "Keys, path and client ID work. Ask Alipay about the code.")
-    return Finding(level=Level.WARNING, text=text, hint="Keys, path and client ID work. Try again.")
+        return _error(text, gettext("Keys, path and client ID work. Ask Alipay about the code."))
+    hint = gettext("Keys, path and client ID work. Try again.")
+    return Finding(level=Level.WARNING, text=text, hint=hint)
 
 
 def _of_error(answer: Answer, client: AlipayClient) -> Finding:
     code = answer.result_code if answer.error == "unsigned" else ""
     if code in KEY_CODES:
-        version = client.credentials.key_version
-        hint = (
-            f"The public half of PRIVATE_KEY must be uploaded to Alipay as key version {version}. "
+        hint = gettext(
+            "The public half of PRIVATE_KEY must be uploaded to Alipay as key version %(version)s. "
             "Compare the SHA-256 above with the uploaded key's, and check KEY_VERSION."
-        )
+        ) % {"version": client.credentials.key_version}
     else:
         hint = result_sentence(code) if code else error_sentence(answer.error)
     where = urlsplit(client.credentials.gateway_url).netloc
     if client.credentials.proxy:
         proxy = urlsplit(client.credentials.proxy)
-        where += f" through the proxy {proxy.hostname}:{proxy.port}"
+        where = gettext("%(gateway)s through the proxy %(proxy)s") % {
+            "gateway": where,
+            "proxy": f"{proxy.hostname}:{proxy.port}",
+        }
     told = ", ".join(
         part
         for part in (
@@ -161,10 +176,12 @@ def _of_clock(answer: Answer) -> Iterator[Finding]:
         yield Finding(
             level=Level.ERROR if answer.error else Level.WARNING,
             text=(
-                f"This server's clock is {abs(ahead):.0f} s "
-                f"{'ahead of' if ahead > 0 else 'behind'} Alipay's."
-            ),
-            hint="Let a time service (NTP) set it.",
+                gettext("This server's clock is %(seconds).0f s ahead of Alipay's.")
+                if ahead > 0
+                else gettext("This server's clock is %(seconds).0f s behind Alipay's.")
+            )
+            % {"seconds": abs(ahead)},
+            hint=gettext("Let a time service (NTP) set it."),
         )
 
 

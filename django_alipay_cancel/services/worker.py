@@ -18,6 +18,7 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, CancellationAttempt
@@ -63,10 +64,17 @@ class ProcessReport:
             setattr(self, name, getattr(self, name) + 1)
 
     def __str__(self) -> str:
-        return (
-            f"{self.processed} processed: {self.succeeded} succeeded, {self.rejected} rejected, "
-            f"{self.needs_review} need review, {self.pending} pending, {self.errors} errors"
-        )
+        return gettext(
+            "%(processed)d processed: %(succeeded)d succeeded, %(rejected)d rejected, "
+            "%(needs_review)d need review, %(pending)d pending, %(errors)d errors."
+        ) % {
+            "processed": self.processed,
+            "succeeded": self.succeeded,
+            "rejected": self.rejected,
+            "needs_review": self.needs_review,
+            "pending": self.pending,
+            "errors": self.errors,
+        }
 
 
 def process_due_cancellations(*, limit: int | None = None, workers: int = 1) -> ProcessReport:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_alipay_cancel import services
 from django_alipay_cancel.management.duration import seconds_of
@@ -28,42 +29,43 @@ _BATCH = 500
 class Command(BaseCommand):
     """Request the cancellations, carry them out, and print what became of them."""
 
-    help = (
-        "Cancel payments. Ids are looked up as id, payment_request_id, payment_id and reference. "
-        "Exit status 0 only when every one of them is finished. Ctrl-C lets the calls in flight "
-        "finish; safe to start again."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = gettext(
+            "Cancel payments. Ids are looked up as id, payment_request_id, payment_id and "
+            "reference. Exit status 0 only when every one of them is finished. Ctrl-C lets the "
+            "calls in flight finish; safe to start again."
+        )
         parser.add_argument("ids", nargs="*", metavar="ID")
-        parser.add_argument("--file", type=Path, help="a file with one id per line")
+        parser.add_argument("--file", type=Path, help=gettext("a file with one id per line"))
         parser.add_argument(
             "--older-than",
             type=seconds_of,
             metavar="AGE",
-            help="payments without a result, older than this (30m, 12h, 90s)",
+            help=gettext("payments without a result, older than this (30m, 12h, 90s)"),
         )
-        parser.add_argument("--merchant", help="only payments of this merchant")
+        parser.add_argument("--merchant", help=gettext("only payments of this merchant"))
         parser.add_argument("--reason", default="")
         parser.add_argument(
             "--workers", type=int, default=1, choices=range(1, MAX_WORKERS + 1), metavar="N"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--dry-run", action="store_true", help=gettext("only say what would be done")
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys, unknown = self._find(options)
         for text in unknown:
-            self.stderr.write(f"No payment has the id {text!r}.")
+            self.stderr.write(gettext("No payment has the id %(id)r.") % {"id": text})
         if options["dry_run"]:
             self._tell_plan(keys)
         else:
             self._cancel(keys, options)
         if unknown:
-            raise CommandError(f"{len(unknown)} ids are unknown.")
+            raise CommandError(gettext("%(count)d ids are unknown.") % {"count": len(unknown)})
 
     def _find(self, options: dict[str, Any]) -> tuple[list[UUID], list[str]]:
         if not options["ids"] and not options["file"] and options["older_than"] is None:
-            raise CommandError("Give ids, --file or --older-than.")
+            raise CommandError(gettext("Give ids, --file or --older-than."))
         payments = Payment.objects.all()
         if options["merchant"]:
             payments = payments.filter(merchant=options["merchant"])
@@ -73,8 +75,8 @@ class Command(BaseCommand):
             for text, matches in look_up(payments, batch).items():
                 if len(matches) > 1:
                     raise CommandError(
-                        f"{text!r} names {len(matches)} payments; give their id instead: "
-                        + ", ".join(map(str, matches))
+                        gettext("%(id)r names %(count)d payments; give their id instead: %(ids)s")
+                        % {"id": text, "count": len(matches), "ids": ", ".join(map(str, matches))}
                     )
                 found.update(dict.fromkeys(matches))
                 if not matches:
@@ -89,7 +91,8 @@ class Command(BaseCommand):
         for batch in _batches(keys):
             for payment in Payment.objects.filter(pk__in=batch):
                 self.stdout.write(f"{payment}  {payment.amount}  {payment.status}")
-        self.stdout.write(f"{len(keys)} payments would be cancelled. Nothing was sent.")
+        told = gettext("%(count)d payments would be cancelled. Nothing was sent.")
+        self.stdout.write(told % {"count": len(keys)})
 
     def _cancel(self, keys: list[UUID], options: dict[str, Any]) -> None:
         refused: dict[UUID, str] = {}
@@ -104,7 +107,10 @@ class Command(BaseCommand):
         for sentence in refused.values():
             self.stderr.write(sentence)
         wanted = [key for key in keys if key not in refused]
-        with stop_signals() as stop, progress(len(wanted), "cancelling", self.stderr) as bar:
+        with (
+            stop_signals() as stop,
+            progress(len(wanted), gettext("cancelling"), self.stderr) as bar,
+        ):
             process_these(
                 wanted, workers=options["workers"], tell=bar.update, stopping=stop.requested
             )
@@ -117,12 +123,16 @@ class Command(BaseCommand):
                 counts[status] += 1
         for status, count in counts.items():
             self.stdout.write(f"{status:<14}{count:>8}")
-        self.stdout.write(f"{'refused':<14}{refused:>8}")
+        label = gettext("refused")
+        self.stdout.write(f"{label:<14}{refused:>8}")
         unfinished = counts["PENDING"] + counts["NEEDS_REVIEW"]
         if unfinished or refused:
             raise CommandError(
-                f"{unfinished} are not finished and {refused} were refused; the worker "
-                "(process_cancellations) repeats what is PENDING."
+                gettext(
+                    "%(unfinished)d are not finished and %(refused)d were refused; the worker "
+                    "(process_cancellations) repeats what is PENDING."
+                )
+                % {"unfinished": unfinished, "refused": refused}
             )
 
 
@@ -133,7 +143,9 @@ def _ids(given: list[str], file: Path | None) -> Iterator[str]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from None
+        raise CommandError(
+            gettext("%(path)s cannot be read: %(error)s") % {"path": file, "error": error}
+        ) from None
     yield from (line.strip() for line in lines if line.strip())
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    no_translations,
-)
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.diagnosis import Finding, Level
@@ -18,21 +14,22 @@ from django_alipay_cancel.services.diagnosing import diagnose, diagnose_project
 
 
 class Command(BaseCommand):
-    help = (
-        "Checks the settings of each merchant, with its keys loaded and callables called. "
-        "The exit status is 1 when something cannot work."
-    )
     requires_system_checks: list[str] = []  # it says the same, and more
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--merchant", metavar="M", help="This merchant only.")
+        parser.description = gettext(
+            "Checks the settings of each merchant, with its keys loaded and callables called. "
+            "The exit status is 1 when something cannot work."
+        )
+        parser.add_argument("--merchant", metavar="M", help=gettext("This merchant only."))
         parser.add_argument(
             "--live",
             action="store_true",
-            help="Ask Alipay, signed, about a payment that cannot exist; nothing is changed.",
+            help=gettext(
+                "Ask Alipay, signed, about a payment that cannot exist; nothing is changed."
+            ),
         )
 
-    @no_translations
     def handle(self, *, merchant: str | None, live: bool, **options: Any) -> None:
         errors = 0
         for name in self._merchants(merchant):
@@ -40,22 +37,27 @@ class Command(BaseCommand):
             errors += self._tell(diagnose(name, live=live))
         errors += self._tell(diagnose_project())
         if errors:
-            raise CommandError(f"{errors} {'error' if errors == 1 else 'errors'}.")
+            raise CommandError(
+                ngettext("%(count)d error.", "%(count)d errors.", errors) % {"count": errors}
+            )
         self.stdout.write(
-            "No errors."
+            gettext("No errors.")
             if live
-            else "No errors in the settings. Nothing was sent: --live asks Alipay too."
+            else gettext("No errors in the settings. Nothing was sent: --live asks Alipay too.")
         )
 
     def _merchants(self, merchant: str | None) -> list[str]:
         merchants = settings.MERCHANTS
         names = list(merchants) if isinstance(merchants, dict) else []
         if not names:
-            raise CommandError("ALIPAY_CANCEL['MERCHANTS'] names no merchant.")
+            raise CommandError(gettext("ALIPAY_CANCEL['MERCHANTS'] names no merchant."))
         if merchant is None:
             return names
         if merchant not in names:
-            raise CommandError(f"There is no merchant {merchant!r}; there are {', '.join(names)}.")
+            raise CommandError(
+                gettext("There is no merchant %(merchant)r; there are %(names)s.")
+                % {"merchant": merchant, "names": ", ".join(names)}
+            )
         return [merchant]
 
     def _tell(self, findings: Iterable[Finding]) -> int:

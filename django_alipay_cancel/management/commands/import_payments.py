@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
+from django.utils.translation import gettext
 
 from django_alipay_cancel import services
 from django_alipay_cancel.management.progress import progress
@@ -25,15 +26,15 @@ _COLUMNS = (*_TEXTS, "amount_value", *_TIMES)
 class Command(BaseCommand):
     """Record each line; what is recorded already is completed, so that it can be run again."""
 
-    help = (
-        "Import payments from a CSV file with a header line. Columns: "
-        + ", ".join(_COLUMNS)
-        + ". Amounts are in minor units, times in ISO 8601. Bad lines are listed and left out."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = gettext(
+            "Import payments from a CSV file with a header line. Columns: %(columns)s. Amounts are "
+            "in minor units, times in ISO 8601. Bad lines are listed and left out."
+        ) % {"columns": ", ".join(_COLUMNS)}
         parser.add_argument("file", type=Path)
-        parser.add_argument("--dry-run", action="store_true", help="check every line, keep none")
+        parser.add_argument(
+            "--dry-run", action="store_true", help=gettext("check every line, keep none")
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
@@ -43,22 +44,36 @@ class Command(BaseCommand):
                 file.seek(0)
                 good, bad = self._import(file, total, dry_run=options["dry_run"])
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read: {error}") from None
-        verb = "would be recorded" if options["dry_run"] else "recorded"
-        self.stdout.write(f"{good} payments {verb}, {bad} bad lines.")
+            raise CommandError(
+                gettext("%(path)s cannot be read: %(error)s") % {"path": path, "error": error}
+            ) from None
+        told = (
+            gettext("%(good)d payments would be recorded, %(bad)d bad lines.")
+            if options["dry_run"]
+            else gettext("%(good)d payments recorded, %(bad)d bad lines.")
+        )
+        self.stdout.write(told % {"good": good, "bad": bad})
         if bad:
-            raise CommandError(f"{bad} lines were left out; correct them and run it again.")
+            raise CommandError(
+                gettext("%(bad)d lines were left out; correct them and run it again.")
+                % {"bad": bad}
+            )
 
     def _import(self, file: TextIO, total: int, *, dry_run: bool) -> tuple[int, int]:
         rows = csv.DictReader(file, strict=True)
         unknown = set(rows.fieldnames or ()) - set(_COLUMNS)
-        if unknown or not rows.fieldnames:
+        if not rows.fieldnames:
             raise CommandError(
-                f"Unknown columns: {', '.join(sorted(unknown)) or 'there is no header line'}. "
-                f"Known are {', '.join(_COLUMNS)}."
+                gettext("There is no header line. Known columns are %(known)s.")
+                % {"known": ", ".join(_COLUMNS)}
+            )
+        if unknown:
+            raise CommandError(
+                gettext("Unknown columns: %(unknown)s. Known are %(known)s.")
+                % {"unknown": ", ".join(sorted(unknown)), "known": ", ".join(_COLUMNS)}
             )
         good = bad = 0
-        with progress(total, "importing", self.stderr) as bar:
+        with progress(total, gettext("importing"), self.stderr) as bar:
             while True:
                 try:
                     row = next(rows, None)
@@ -69,13 +84,16 @@ class Command(BaseCommand):
                 except (ValidationError, csv.Error) as error:
                     bad += 1
                     sentence = " ".join(getattr(error, "messages", [str(error)]))
-                    self.stderr.write(f"line {rows.line_num}: {sentence}")
+                    self.stderr.write(
+                        gettext("line %(number)d: %(sentence)s")
+                        % {"number": rows.line_num, "sentence": sentence}
+                    )
                 bar.update(1)
 
 
 def _record(row: dict[Any, Any], *, dry_run: bool) -> None:
     if None in row or None in row.values():
-        raise ValidationError("The line has not as many cells as the header.")
+        raise ValidationError(gettext("The line has not as many cells as the header."))
     given = {name: value.strip() for name, value in row.items() if value.strip()}
     facts: dict[str, Any] = {name: given[name] for name in _TEXTS if name in given}
     facts |= {name: _time(name, given[name]) for name in _TIMES if name in given}
@@ -92,13 +110,15 @@ def _time(name: str, text: str) -> datetime:
     except ValueError:
         at = None
     if at is None:
-        raise ValidationError({name: f"{name} {text!r} is no ISO 8601 time."})
+        raise ValidationError(
+            gettext("%(name)s %(text)r is no ISO 8601 time.") % {"name": name, "text": text}
+        )
     return make_aware(at) if is_naive(at) else at
 
 
 def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValidationError(
-            {"amount_value": f"amount_value {text!r} is no whole number of minor units."}
+            gettext("amount_value %(text)r is no whole number of minor units.") % {"text": text}
         )
     return int(text[:20])

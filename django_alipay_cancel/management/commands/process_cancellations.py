@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 from django.db import close_old_connections
+from django.utils.translation import gettext
 
 from django_alipay_cancel.management.stopping import Stop, stop_signals
 from django_alipay_cancel.services.worker import MAX_WORKERS, ProcessReport, run_pass
@@ -20,31 +21,35 @@ _LONGEST_INTERVAL = 3600
 
 
 class Command(BaseCommand):
-    help = (
-        "Carries out the cancellations that are due. Any number of these may run side by side. "
-        "SIGTERM and SIGINT let the calls in flight finish."
-    )
-
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.description = gettext(
+            "Carries out the cancellations that are due. Any number of these may run side by side. "
+            "SIGTERM and SIGINT let the calls in flight finish."
+        )
         parser.add_argument(
-            "--loop", action="store_true", help="Go on until SIGTERM or SIGINT instead of one pass."
+            "--loop",
+            action="store_true",
+            help=gettext("Go on until SIGTERM or SIGINT instead of one pass."),
         )
         parser.add_argument(
             "--interval",
             type=_interval,
             default=2.0,
             metavar="S",
-            help="With --loop: seconds to pause when nothing was due (default 2).",
+            help=gettext("With --loop: seconds to pause when nothing was due (default 2)."),
         )
         parser.add_argument(
             "--workers",
             type=_workers,
             default=1,
             metavar="N",
-            help="How many cancellations are worked on at once (default 1).",
+            help=gettext("How many cancellations are worked on at once (default 1)."),
         )
         parser.add_argument(
-            "--limit", type=_limit, metavar="N", help="At most N cancellations in one pass."
+            "--limit",
+            type=_limit,
+            metavar="N",
+            help=gettext("At most N cancellations in one pass."),
         )
 
     def handle(
@@ -59,7 +64,9 @@ class Command(BaseCommand):
             except ImproperlyConfigured as error:
                 raise CommandError(str(error)) from error
             except DatabaseFailure as error:
-                raise CommandError(f"The database cannot be used: {error}") from error
+                raise CommandError(
+                    gettext("The database cannot be used: %(error)s") % {"error": error}
+                ) from error
 
     def _run_until_stopped(
         self, stop: Stop, interval: float, workers: int, limit: int | None
@@ -78,7 +85,7 @@ class Command(BaseCommand):
                 stop.wait(interval)
 
     def _report(self, report: ProcessReport) -> None:
-        self.stdout.write(f"{report}.")
+        self.stdout.write(str(report))
         self.stdout.flush()  # a log collector on a pipe shall see it now
 
 
@@ -92,7 +99,10 @@ def _limit(text: str) -> int:
 
 def _whole_number(text: str, most: int) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {most}, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            gettext("must be a whole number from 1 to %(most)d, not %(text)r")
+            % {"most": most, "text": text}
+        )
     return int(text)
 
 
@@ -103,6 +113,7 @@ def _interval(text: str) -> float:
         seconds = 0.0
     if not 0 < seconds <= _LONGEST_INTERVAL:
         raise argparse.ArgumentTypeError(
-            f"must be seconds, more than 0 and at most {_LONGEST_INTERVAL}, not {text!r}"
+            gettext("must be seconds, more than 0 and at most %(most)d, not %(text)r")
+            % {"most": _LONGEST_INTERVAL, "text": text}
         )
     return seconds

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext
 
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key
 from django_alipay_cancel.testing import FakeAlipay
@@ -24,28 +25,36 @@ DEFAULT_PORT = 8321
 class Command(BaseCommand):
     """Print what to put into ALIPAY_CANCEL and the payments there are, then serve until Ctrl-C."""
 
-    help = (
-        "Serves a gateway to develop against, on loopback, with throw-away keys. GET and POST "
-        "/fake/payments and POST /fake/misbehave control it from another process."
-    )
     requires_system_checks: list[str] = []  # it makes the settings that the checks would miss
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
-        parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+        parser.description = gettext(
+            "Serves a gateway to develop against, on loopback, with throw-away keys. GET and POST "
+            "/fake/payments and POST /fake/misbehave control it from another process."
+        )
+        parser.add_argument(
+            "--port", type=int, default=DEFAULT_PORT, help=gettext("0 takes a free one")
+        )
+        parser.add_argument(
+            "--latency", type=float, default=0.0, help=gettext("seconds per answer")
+        )
         parser.add_argument(
             "--payments",
             type=Path,
             metavar="PATH",
-            help="a JSON list of payments, each with the arguments of FakeAlipay.add_payment; "
-            "without it, there is one payment per status",
+            help=gettext(
+                "a JSON list of payments, each with the arguments of FakeAlipay.add_payment; "
+                "without it, there is one payment per status"
+            ),
         )
         parser.add_argument(
             "--settings-file",
             type=Path,
             metavar="PATH",
-            help="write the ALIPAY_CANCEL setting there as JSON; a restart keeps its keys "
-            "(Alipay's own private key is kept in PATH.alipay-key)",
+            help=gettext(
+                "write the ALIPAY_CANCEL setting there as JSON; a restart keeps its keys "
+                "(Alipay's own private key is kept in PATH.alipay-key)"
+            ),
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,7 +67,10 @@ class Command(BaseCommand):
         try:
             gateway.start()
         except (OSError, OverflowError) as error:
-            raise CommandError(f"Port {options['port']} cannot be used: {error}") from error
+            raise CommandError(
+                gettext("Port %(port)d cannot be used: %(error)s")
+                % {"port": options["port"], "error": error}
+            ) from error
         try:
             if path:
                 _keep(path, gateway)
@@ -66,19 +78,21 @@ class Command(BaseCommand):
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
-            self.stdout.write("Stopped.")
+            self.stdout.write(gettext("Stopped."))
         finally:
             gateway.stop()
 
     def _introduce(self, gateway: FakeAlipay) -> None:
         setting = json.dumps(_setting(gateway), indent=4)
-        self.stdout.write(f"# Throw-away keys, worthless anywhere else.\nALIPAY_CANCEL = {setting}")
+        warning = gettext("Throw-away keys, worthless anywhere else.")
+        self.stdout.write(f"# {warning}")
+        self.stdout.write(f"ALIPAY_CANCEL = {setting}")
         for payment in gateway.payments:
             self.stdout.write(
                 f"{payment.status:<11}{payment.amount_value:>8} {payment.amount_currency} "
                 f"{payment.method:<13} {payment.payment_request_id}  {payment.payment_id}"
             )
-        self.stdout.write(f"Serving {gateway.url} until Ctrl-C.")
+        self.stdout.write(gettext("Serving %(url)s until Ctrl-C.") % {"url": gateway.url})
         self.stdout.flush()
 
 
@@ -95,7 +109,9 @@ def _add_payments(gateway: FakeAlipay, path: Path | None) -> None:
         for entry in json.loads(path.read_text()):
             add_payment(gateway, entry)
     except (OSError, ValueError, TypeError) as error:
-        raise CommandError(f"{path} cannot be used: {error}") from error
+        raise CommandError(
+            gettext("%(path)s cannot be used: %(error)s") % {"path": path, "error": error}
+        ) from error
 
 
 def _kept_keys(path: Path) -> Keys | None:
@@ -106,7 +122,9 @@ def _kept_keys(path: Path) -> Keys | None:
         merchant = json.loads(path.read_text())["MERCHANTS"]["default"]["PRIVATE_KEY"]
         return Keys(load_private_key(merchant), load_private_key(key_path.read_text()))
     except (OSError, ValueError, KeyError, TypeError, InvalidKey) as error:
-        raise CommandError(f"{path} holds no keys of a fake gateway; remove it.") from error
+        raise CommandError(
+            gettext("%(path)s holds no keys of a fake gateway; remove it.") % {"path": path}
+        ) from error
 
 
 def _keep(path: Path, gateway: FakeAlipay) -> None:
@@ -114,7 +132,9 @@ def _keep(path: Path, gateway: FakeAlipay) -> None:
         _write(_key_path(path), private_key_text(gateway.keys.alipay))
         _write(path, json.dumps(_setting(gateway), indent=4))
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error}") from error
+        raise CommandError(
+            gettext("%(path)s cannot be written: %(error)s") % {"path": path, "error": error}
+        ) from error
 
 
 def _key_path(path: Path) -> Path:
