@@ -190,7 +190,7 @@ def _choice(model_admin: PaymentAdmin, request: HttpRequest, keys: list[UUID]) -
         return Choice(keys, rows, totals(_part(row) for row in rows))
     if not may_cancel_all:  # asked one by one, ten thousand questions would take too long
         raise Unusable(selecting.too_many(selecting.IN_ADDRESS))
-    return Choice(keys, rows, totals(parts_of(payments.filter(pk__in=keys))))
+    return Choice(keys, rows, totals(parts_of(payments, keys)))
 
 
 def _row(model_admin: PaymentAdmin, request: HttpRequest, payment: Payment) -> Row:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, QuerySet, Sum
 
 from django_alipay_cancel.admin.explaining import why_not_by_status
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.money import format_amount
+
+# Asked for ten thousand keys at once, PostgreSQL reads the whole table instead of the index.
+_SLICES = 10
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,13 @@ def totals(parts: Iterable[Part]) -> Totals:
     )
 
 
-def parts_of(payments: QuerySet[Payment]) -> Iterable[Part]:
-    """Yield the parts of a large selection, added up by the database in one query."""
+def parts_of(payments: QuerySet[Payment], keys: list[UUID]) -> Iterator[Part]:
+    """Yield the parts of a large selection, added up by the database in ten queries."""
+    for start in range(_SLICES):
+        yield from _parts(payments.filter(pk__in=keys[start::_SLICES]))
+
+
+def _parts(payments: QuerySet[Payment]) -> Iterator[Part]:
     alike = ("status", "merchant", "amount_currency")
     rows: Any = payments.order_by().values(*alike)
     for row in rows.annotate(

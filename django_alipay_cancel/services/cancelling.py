@@ -15,7 +15,6 @@ from django_fsm import ConcurrentTransition
 
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep, ResultStatus
-from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
@@ -63,8 +62,7 @@ def cancel_payment(
     written, and InsideTransaction before the call.
     """
     wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
-    prepare(payment)
-    client = client_for(payment.merchant)
+    client = prepare(payment)
     for _ in range(TRIES):
         cancellation = existing_cancellation(payment)
         if cancellation is not None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_fsm import ConcurrentTransition, can_proceed
 
+from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.exceptions import NotCancellable
@@ -87,13 +88,14 @@ def request_cancellation(
     raise ConcurrentTransition(f"The payment {payment.pk} changes faster than it can be cancelled.")
 
 
-def prepare(payment: Payment) -> None:
-    """Refuse what cannot be sent, and turn to the database that is written to."""
+def prepare(payment: Payment) -> AlipayClient:
+    """Refuse what cannot be sent, turn to the database that is written to; return the client."""
     validate_ids(payment)
-    client_for(payment.merchant)
+    client = client_for(payment.merchant)
     using = payment.database
     if payment._state.db != using:
         payment.refresh_from_db(using=using)
+    return client
 
 
 def existing_cancellation(payment: Payment) -> Cancellation | None:

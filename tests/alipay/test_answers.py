@@ -253,7 +253,7 @@ def test_a_response_time_that_cannot_be_judged_is_stale(when: str) -> None:
         b"[" * 60_000,
         b'{"a":' * 12_000,
     ],
-    ids=lambda body: repr(body[:70]),
+    ids=lambda body: repr(body[:70]).replace("\\", "/"),
 )
 @pytest.mark.parametrize("signed", [True, False])
 def test_what_is_not_one_plain_answer_is_invalid(body: bytes, signed: bool) -> None:

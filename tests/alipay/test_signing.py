@@ -169,7 +169,7 @@ TOO_SMALL = "Expected an RSA key of at least 2048 bits, found 1024 bits."
     ("text", "message"),
     [
         ("", EMPTY),
-        (" \\n\n", EMPTY),
+        pytest.param(" \\n\n", EMPTY, id="line ends alone"),
         ("not a key!", NO_KEY_TEXT),
         (PKCS8[:-3], NO_KEY_TEXT),
         (f"{PKCS8[:40]}!{PKCS8[40:]}", NO_KEY_TEXT),

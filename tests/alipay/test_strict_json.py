@@ -34,6 +34,8 @@ def test_what_is_nested_just_deep_enough_is_read() -> None:
     assert document == []
 
 
-@pytest.mark.parametrize("body", [b'{"a": "[[[[{{{{"}', b'{"a": "\\"["}'])
+@pytest.mark.parametrize(
+    "body", [b'{"a": "[[[[{{{{"}', pytest.param(b'{"a": "\\"["}', id="escaped quote")]
+)
 def test_brackets_in_a_text_do_not_nest(body: bytes) -> None:
     assert set(strict_json.parse(body)["a"]) <= set('[{"')

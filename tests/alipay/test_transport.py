@@ -183,7 +183,7 @@ def test_what_is_no_http_is_a_lost_connection(serve: Serve, client_for: ClientFo
     [
         {"gateway_url": "ftp://localhost"},
         {"gateway_url": "localhost"},
-        {"agent_token": "token\r\nX-Injected: 1"},
+        pytest.param({"agent_token": "token\r\nX-Injected: 1"}, id="line end in agent_token"),
         {"agent_token": "口令"},
         {"proxy": "socks5://localhost:1"},
         {"proxy": "https://localhost:1"},

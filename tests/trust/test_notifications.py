@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import threading
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
+from django_fsm import ConcurrentTransition
 
 from django_alipay_cancel import services
 from django_alipay_cancel.clock import storable
@@ -578,3 +580,24 @@ def test_what_a_stranger_writes_cannot_forge_a_log_line(gateway, pay, caplog):
     assert is_acknowledged(post(headers | {"tracerid": "2\nERROR d"}, body))
     assert not [line for line in caplog.text.splitlines() if line.startswith("ERROR")]
     assert not any("\n" in r.getMessage() or "\x1b" in r.getMessage() for r in caplog.records)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_never_stands_still_is_told_and_nothing_is_overwritten(gateway, pay):
+    payment = pay()
+    states = itertools.cycle(["FAIL", "PROCESSING"])
+
+    def somebody_is_quicker(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and "paid_at" in sql:
+            with connection.cursor() as cursor:
+                table = connection.ops.quote_name(Payment._meta.db_table)
+                cursor.execute(f"UPDATE {table} SET status = %s", [next(states)])
+        return execute(sql, params, many, context)
+
+    headers, body = message(gateway, payment.payment_id)
+    notification = services.verify_notification(headers=headers, body=body, path=PATH)
+    with connection.execute_wrapper(somebody_is_quicker), pytest.raises(ConcurrentTransition):
+        services.record_notification(notification)
+    assert Payment.objects.get().paid_at is None
+    services.record_notification(notification)
+    assert Payment.objects.get().paid_at is not None
