@@ -21,6 +21,8 @@ from django_alipay_cancel.testing import FakeAlipay
 
 MOST_TIMES_LONGER = 1.5
 MOST_QUERIES = 30
+# How often a page that seems too slow is measured again.
+_DOUBTS = 3
 MERCHANTS = ["default", "tokyo", "rare"]
 
 
@@ -80,11 +82,12 @@ def compare(small: int, large: int, rounds: int) -> int:
     ):
         _measure(few, many, few.pages, rounds)
         # The best of more times, for both: something else may have kept the machine busy.
-        _measure(few, many, _too_slow(few, many), 2 * rounds)
+        for _ in range(_DOUBTS):
+            _measure(few, many, _too_slow(few, many), 2 * rounds)
         failures = list(_report(few, many))
     for failure in failures:
         print(f"Too slow: {failure}.")
-    print(f"Each is the best of {rounds} times. {'Failed' if failures else 'Passed'}.")
+    print(f"Each is the best of {rounds} times or more. {'Failed' if failures else 'Passed'}.")
     return 1 if failures else 0
 
 
