@@ -208,7 +208,9 @@ def test_a_rejected_one_of_a_payment_that_failed_stays_rejected(gateway, pay):
 
 
 def test_a_cancel_among_the_transactions_of_a_paid_payment_is_a_cancellation(gateway, in_review):
-    payment = in_review("CANCELLED")
+    payment = in_review("PROCESSING")
+    gateway.payment("payment-order-1").cancel(gateway.now, balance_is_enough=True)
     gateway.misbehave(Fault.CANCEL_AS_TRANSACTION)
     services.refresh_payment(payment)
+    assert payment.checked_status == "SUCCESS"
     assert rows(payment)["payment"] == "CANCELLED"
