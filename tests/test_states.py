@@ -116,6 +116,18 @@ def test_refreshing_reads_the_state_too():
 
 
 @pytest.mark.django_db
+def test_refreshing_from_a_query_of_ones_own_reads_the_state_too():
+    payment = Payment.objects.create(payment_request_id="request-1")
+    copy = Payment.objects.get(pk=payment.pk)
+    payment.confirm_cancellation()
+    payment.store()
+    copy.refresh_from_db(from_queryset=Payment.objects.filter(merchant="default"))
+    assert copy.status == "CANCELLED"
+    with pytest.raises(Payment.DoesNotExist):
+        copy.refresh_from_db(from_queryset=Payment.objects.filter(merchant="asia"))
+
+
+@pytest.mark.django_db
 def test_refreshing_a_deleted_row_leaves_the_copy_whole_and_protected():
     payment = Payment.objects.create(payment_request_id="request-1")
     Payment.objects.all().delete()

@@ -25,7 +25,7 @@ def test_the_frames_go_and_their_lines_stay_as_a_note() -> None:
     [note] = error.__notes__
     assert note == "".join(lines)
     assert 'raise ValueError("unreadable")' in note
-    assert note.count("  File ") == note.count("\n") / 2 == 2
+    assert note.count("  File ") == 2
     assert "private" not in note
 
 
