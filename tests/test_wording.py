@@ -12,17 +12,13 @@ from django_alipay_cancel.wording import (
     next_step_sentence,
     result_sentence,
 )
+from tests.glossary import FORBIDDEN
 
 F_CODES = [name for name, code in RESULT_CODES.items() if code.result_status is ResultStatus.F]
 U_CODES = [name for name, code in RESULT_CODES.items() if code.result_status is ResultStatus.U]
 DO_NOT_REFUND = {
     "en": "Do not refund and do not ask the buyer to pay again yet.",
     "zh-hans": "请勿退款，也请勿让买家再次支付。",
-}
-# What the glossary forbids for our own words; refunds may be named, as what they are.
-FORBIDDEN = {
-    "en": ["canceled", "canceling", "transaction", "void", "customer", "provider"],
-    "zh-hans": ["撤销", "冲正", "交易", "尝试", "商家", "拒绝", "建议", "超时", "结算", "捕获"],
 }
 
 
