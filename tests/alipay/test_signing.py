@@ -203,6 +203,8 @@ def test_a_wrong_private_key_is_told_by_what_it_is(text: str, message: str) -> N
     with pytest.raises(InvalidKey) as caught:
         load_private_key(text)
     assert str(caught.value) == message
+    # For who says it in another language.
+    assert caught.value.sentence % caught.value.facts == message
 
 
 def test_an_encrypted_key_without_pem_lines_is_told_as_such() -> None:
