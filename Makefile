@@ -66,5 +66,5 @@ $(VENV)/installed-docs: $(VENV)/installed-test
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed-test
-	$(BIN)/pip install --quiet --editable ".[test,bench,mutation]" "psycopg[binary]"
+	$(BIN)/pip install --quiet --editable ".[test,bench,mutation]"
 	@touch $@
