@@ -463,3 +463,38 @@ def test_nothing_that_is_signed_can_break_the_reader(body: bytes) -> None:
     judged = answer(body)
     assert judged.error in ("", "invalid_body", "id_mismatch")
     assert judged.payment_time is None or judged.payment_time.tzinfo is UTC
+
+
+def test_what_is_cut_is_cut_to_its_length() -> None:
+    long = "x" * 65
+    judged = answer(
+        document(
+            result={"resultStatus": "S", "resultCode": long},
+            paymentId=long,
+            paymentRequestId=long,
+            paymentStatus=long,
+        ),
+        expected=expectation(payment_id=None),
+    )
+    assert judged.result_code == judged.payment_id == judged.payment_request_id == "x" * 64
+    assert judged.payment_status == "X" * 64
+
+
+def test_the_answers_own_time_is_kept_when_it_is_signed() -> None:
+    assert answer(document()).answered_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert answer(document(), key=MERCHANT_KEY).answered_at is None
+
+
+def test_without_a_trace_id_there_is_none() -> None:
+    assert answer(document()).trace_id == ""
+
+
+def test_nothing_is_taken_from_a_body_that_is_said_to_be_packed() -> None:
+    assert answer(document(), content_encoding="").verified
+    judged = answer(document(), content_encoding="gzip")
+    assert (judged.error, judged.result_code) == ("invalid_body", "")
+
+
+def test_what_a_server_says_beside_an_error_is_kept_as_text() -> None:
+    judged = answer(b"\xff away\n", status=502)
+    assert judged.detail == "\ufffd away"

@@ -266,23 +266,34 @@ def test_a_missing_key_version_is_none() -> None:
     assert parse_signature_header(f"keyVersion=,signature={ENCODED}").key_version is None
 
 
+MISSING = "The signature is missing."
+NO_BASE64 = "The signature is not base64."
+ALGORITHM = "The algorithm is not RSA256."
+LONG = "a name that is far too long to be said"
+
+
 @pytest.mark.parametrize(
-    "value",
+    ("value", "message"),
     [
-        "",
-        "algorithm=RSA256,keyVersion=1",
-        "algorithm=RSA256,keyVersion=1,signature=",
-        f"algorithm=RSA512,keyVersion=1,signature={ENCODED}",
-        f"algorithm=,keyVersion=1,signature={ENCODED}",
-        f"algorithm=RSA256,signature={ENCODED},signature={ENCODED}",
-        "signature=not%20base64",
-        "signature=A",
-        f"signature={ENCODED[:20]} {ENCODED[20:]}",
-        f"signature={BASE64.replace('+', '-').replace('/', '_')}!",
-        "signature=é",
-        ENCODED,
+        ("", MISSING),
+        ("algorithm=RSA256,keyVersion=1", MISSING),
+        ("algorithm=RSA256,keyVersion=1,signature=", MISSING),
+        (f"algorithm=RSA512,keyVersion=1,signature={ENCODED}", ALGORITHM),
+        (f"algorithm=,keyVersion=1,signature={ENCODED}", ALGORITHM),
+        (
+            f"algorithm=RSA256,signature={ENCODED},signature={ENCODED}",
+            "The part 'signature' is repeated.",
+        ),
+        (f"{LONG}=1,{LONG}=2", "The part 'a name that is far t' is repeated."),
+        ("signature=not%20base64", NO_BASE64),
+        ("signature=A", NO_BASE64),
+        (f"signature={ENCODED[:20]} {ENCODED[20:]}", NO_BASE64),
+        (f"signature={BASE64.replace('+', '-').replace('/', '_')}!", NO_BASE64),
+        ("signature=é", NO_BASE64),
+        (ENCODED, MISSING),
     ],
 )
-def test_a_broken_signature_header_is_refused(value: str) -> None:
-    with pytest.raises(InvalidSignatureHeader):
+def test_a_broken_signature_header_is_refused(value: str, message: str) -> None:
+    with pytest.raises(InvalidSignatureHeader) as refused:
         parse_signature_header(value)
+    assert str(refused.value) == message
