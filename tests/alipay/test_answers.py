@@ -498,3 +498,19 @@ def test_nothing_is_taken_from_a_body_that_is_said_to_be_packed() -> None:
 def test_what_a_server_says_beside_an_error_is_kept_as_text() -> None:
     judged = answer(b"\xff away\n", status=502)
     assert judged.detail == "\ufffd away"
+
+
+def test_a_second_signature_header_is_not_believed_even_with_another_part() -> None:
+    doubled = reply(document())
+    assert read_answer(doubled, expectation()).verified
+    doubled.headers.add("signature", "extra=1")
+    assert read_answer(doubled, expectation()).error == "bad_signature"
+
+
+def test_a_time_beyond_ascii_is_not_believed_even_when_it_is_signed() -> None:
+    assert answer(document(), time=TIME + "é").error == "bad_signature"
+
+
+def test_a_path_beyond_ascii_is_not_believed_even_when_it_is_signed() -> None:
+    judged = answer(document(), path="/é", expected=expectation(path="/é"))
+    assert judged.error == "bad_signature"
