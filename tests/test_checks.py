@@ -6,12 +6,15 @@ import importlib.metadata
 
 import pytest
 from django.core.checks import Error, Warning, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.utils.translation import override
 
 from django_alipay_cancel import checks
+from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.testing import FakeAlipay
-from django_alipay_cancel.testing.keys import private_key_text, public_key_text
+from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
 
 ENTRY = "ALIPAY_CANCEL['MERCHANTS']['default']"
 MISSING = "The settings are listed in the README; nothing can be cancelled without them."
@@ -272,3 +275,31 @@ def test_both_packages_of_the_state_machine_are_an_error_with_the_commands_that_
 
     monkeypatch.setattr(checks, "version", old_one_only)
     assert checks.check_fsm_package() == []
+
+
+def test_they_speak_the_language_of_the_settings_and_exceptions_english(settings, found, entry):
+    with override("zh-hans"):
+        (missing,) = found(entry | {"CLIENT_ID": ""})
+        (wrong,) = found(entry | {"PRIVATE_KEY": "nonsense!"})
+        settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": entry | {"CLIENT_ID": ""}}}
+        with pytest.raises(ImproperlyConfigured) as refused:
+            client_for("default")
+        settings.ALIPAY_CANCEL = "nonsense"
+        (malformed,) = checks.check_settings()
+        with pytest.raises(ImproperlyConfigured) as refused_whole:
+            client_for("default")
+    assert (missing.msg, missing.hint) == (
+        f"缺少 {ENTRY}['CLIENT_ID']。",
+        "设置项见 README；缺少这些设置将无法取消任何支付。",
+    )
+    assert wrong.msg == (f"{ENTRY}['PRIVATE_KEY']: 应为密钥，实际文本既不是 PEM 也不是 base64。")
+    assert str(refused.value) == f"{ENTRY}['CLIENT_ID'] is missing."
+    assert malformed.msg == "ALIPAY_CANCEL 必须是字典。"
+    assert str(refused_whole.value) == "ALIPAY_CANCEL must be a dictionary."
+
+
+def test_what_a_key_is_instead_is_told_in_chinese_too(found, entry):
+    own = private_key_text(new_key())
+    with override("zh-hans"):
+        texts = [message.msg for message in found(entry | {"ALIPAY_PUBLIC_KEY": own})]
+    assert texts == [f"{ENTRY}['ALIPAY_PUBLIC_KEY']: 应为 RSA 公钥，实际是 RSA 私钥。"]
