@@ -184,7 +184,7 @@ def test_what_is_no_http_is_a_lost_connection(serve: Serve, client_for: ClientFo
         {"gateway_url": "ftp://localhost"},
         {"gateway_url": "localhost"},
         pytest.param({"agent_token": "token\r\nX-Injected: 1"}, id="line end in agent_token"),
-        {"agent_token": "口令"},
+        pytest.param({"agent_token": "口令"}, id="agent_token beyond ASCII"),
         {"proxy": "socks5://localhost:1"},
         {"proxy": "https://localhost:1"},
     ],
