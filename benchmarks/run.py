@@ -38,11 +38,13 @@ def main() -> int:
 
         directory = Path(scratch)
         if "single" in wanted:
-            told, samples = single.measure(directory, rounds=9, calls=100 // small)
+            told, samples = single.measure(directory, rounds=20 // small or 2, calls=20)
             figures += told
             print(page.shares(samples), end="\n\n", flush=True)
         if "bulk" in wanted:
-            figures += bulk.measure(directory, number=1000 // small, workers=(16, 64))
+            figures += bulk.measure(
+                directory, number=1000 // small, workers=(16, 64), rounds=1 if options.quick else 3
+            )
         if "queue" in wanted:
             figures += queueing.measure(
                 directory,
