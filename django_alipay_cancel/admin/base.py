@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -38,6 +38,13 @@ from django_alipay_cancel.admin.standing import Standing, standing
 from django_alipay_cancel.models import Cancellation, Payment
 
 View = Callable[..., HttpResponse | StreamingHttpResponse]
+AnyView = TypeVar("AnyView", bound=Callable[..., Any])
+
+
+def _outside_transactions(view: AnyView) -> AnyView:
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -90,8 +97,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
             wrapped = self._or_signed_out(wrapped, signed_out)
         # ATOMIC_REQUESTS would roll back the record of a call that happened. It is set for each
         # database, and a router may have put our tables on any of them.
-        for alias in connections:
-            wrapped = transaction.non_atomic_requests(using=alias)(wrapped)
+        wrapped = _outside_transactions(wrapped)
         return path(route, wrapped, name=f"django_alipay_cancel_{name}")
 
     def _or_signed_out(self, view: View, signed_out: View) -> View:
@@ -125,6 +131,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         name = self.opts.model_name
         return [self.route("export/", self.export_view, f"{name}_export"), *super().get_urls()]
 
+    @_outside_transactions  # bulk actions may call Alipay
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -16,7 +16,7 @@ import pytest
 import trustme
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import include, path
 from django.views.debug import ExceptionReporter
@@ -35,6 +35,7 @@ MARKER = "".join(("m4", "rk", "3r"))
 TESTS = str(Path(__file__).parent.parent)
 
 
+@transaction.non_atomic_requests
 def failing_view(request):
     """A view of the shop that lets everything of ours through."""
     services.cancel_payment(Payment.objects.get(pk=request.GET["payment"]))
