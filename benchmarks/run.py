@@ -43,7 +43,7 @@ def main() -> int:
             print(page.shares(samples), end="\n\n", flush=True)
         if "bulk" in wanted:
             figures += bulk.measure(
-                directory, number=1000 // small, workers=(16, 64), rounds=1 if options.quick else 3
+                directory, number=1000 // small, workers=(16, 64), rounds=1 if options.quick else 5
             )
         if "queue" in wanted:
             figures += queueing.measure(

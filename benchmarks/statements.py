@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from benchmarks.figures import Figure
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import FakeAlipay, Fault
 
 LIMIT = 12
@@ -28,6 +30,8 @@ def measure() -> list[Figure]:
         services.cancel_payment(_payments(gateway, 1)[0])  # connections are made, types are known
         return [
             _inline(gateway),
+            _in_bulk(gateway, 20),
+            _by_a_task(gateway),
             _by_the_worker(gateway, 20),
             _by_the_worker(gateway, 1),
             _repeated(gateway),
@@ -38,6 +42,22 @@ def measure() -> list[Figure]:
 def _inline(gateway: FakeAlipay) -> Figure:
     (payment,) = _payments(gateway, 1)
     return _figure("cancel_payment, S", lambda: services.cancel_payment(payment), judged=True)
+
+
+def _in_bulk(gateway: FakeAlipay, number: int) -> Figure:
+    payments = _payments(gateway, number)
+
+    def act() -> None:
+        services.request_cancellations(payments)
+        process_these([payment.pk for payment in payments])
+
+    return _figure(f"cancel_payments, S, {number} payments", act, judged=True)
+
+
+def _by_a_task(gateway: FakeAlipay) -> Figure:
+    cancellation = services.request_cancellation(_payments(gateway, 1)[0])
+    act = partial(services.process_cancellation, cancellation.pk)
+    return _figure("process_cancellation in a task queue, S", act, judged=True)
 
 
 def _by_the_worker(gateway: FakeAlipay, number: int) -> Figure:

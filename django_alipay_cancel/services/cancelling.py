@@ -20,8 +20,8 @@ from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce
 from django_alipay_cancel.services.asking import forget_refused_keys, inquire, log_attempt
 from django_alipay_cancel.services.claiming import (
-    claim,
     create_attempt,
+    due_since,
     held,
     lease,
     open_attempt,
@@ -76,7 +76,10 @@ def cancel_payment(
 
 
 def attempt_cancellation(cancellation: Cancellation, client: AlipayClient, token: datetime) -> None:
-    """Make one pass over a claimed cancellation: what the worker does with each due row."""
+    """Make one pass over a due cancellation, what the worker does with each.
+
+    `token` is its claim, or when it fell due; the pass ends when the row has another one by now.
+    """
     payment = cancellation.payment
     if cancellation.status == Cancellation.Status.NEEDS_REVIEW:
         _inquire_in_review(cancellation, payment, client, token)
@@ -105,12 +108,10 @@ def _begin(payment: Payment, wish: Wish, client: AlipayClient) -> CancellationAt
 
 
 def _try_now(cancellation: Cancellation, payment: Payment, client: AlipayClient) -> Cancellation:
-    if cancellation.status != Cancellation.Status.PENDING:
+    due = due_since(cancellation)
+    if cancellation.status != Cancellation.Status.PENDING or due is None:
         return cancellation
-    token = claim(cancellation, timezone.now())
-    if token is None:
-        return cancellation
-    _open_and_call(cancellation, payment, client, token)
+    _open_and_call(cancellation, payment, client, due)
     return _announced(cancellation, payment)
 
 

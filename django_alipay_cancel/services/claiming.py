@@ -33,16 +33,25 @@ def lease() -> datetime:
     return timezone.now() + lease_length() + timedelta(microseconds=random.randrange(1000))  # nosec B311
 
 
-def claim(cancellation: Cancellation, now: datetime) -> datetime | None:
-    """Claim this cancellation if it is due and nobody else does; return the token."""
-    due = cancellation.next_attempt_at
-    if due is None or due > now:
-        return None
-    cancellation.next_attempt_at = token = lease()
+def due_since(cancellation: Cancellation) -> datetime | None:
+    """Return when this cancellation fell due, None when it is not due.
+
+    Opening an attempt with it as the token claims the row and fails when somebody else was quicker.
+    """
+    due: datetime | None = cancellation.next_attempt_at
+    return None if due is None or due > timezone.now() else due
+
+
+def claim(cancellation: Cancellation) -> bool:
+    """Claim this cancellation, if it is due and nobody else does, before anything else is done."""
+    due = due_since(cancellation)
+    if due is None:
+        return False
+    cancellation.next_attempt_at = lease()
     if cancellation.store("next_attempt_at", next_attempt_at=due):
-        return token
+        return True
     cancellation.refresh_from_db()
-    return None
+    return False
 
 
 def held(token: datetime | None) -> Mapping[str, datetime]:

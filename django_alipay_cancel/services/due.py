@@ -18,6 +18,8 @@ from django_alipay_cancel.services.claiming import claim, lease
 
 Row = TypeVar("Row")
 
+_READ_AHEAD = 100
+
 
 class Shared(Generic[Row]):
     """Rows for several threads: taken for those that wait, handed out one by one.
@@ -78,19 +80,20 @@ def due_rows(
 def rows_of(
     payments: Iterable[UUID], tell: Callable[[int], object]
 ) -> Callable[[int], list[Cancellation] | None]:
-    """Return how to claim the due cancellations of these payments; `tell` how many have none."""
+    """Return how to find the due cancellations of these payments; `tell` how many have none."""
+    rows = _read_ahead(payments, tell)
+    return lambda number: list(islice(rows, number)) or None
+
+
+def _read_ahead(payments: Iterable[UUID], tell: Callable[[int], object]) -> Iterator[Cancellation]:
+    # Not claimed, so that no lease runs while they wait: nobody else in this process gets them, and
+    # against another one the first attempt compares when they were due, like every later write.
     rest = iter(payments)
-
-    def take(number: int) -> list[Cancellation] | None:
-        keys = list(islice(rest, number))
-        if not keys:
-            return None
+    while keys := list(islice(rest, _READ_AHEAD)):
         due = _rows().filter(open_for__in=keys, next_attempt_at__lte=timezone.now())
-        claimed = _claim(due, len(keys)) or []
-        tell(len(keys) - len(claimed))
-        return claimed
-
-    return take
+        found = {row.payment_id: row for row in due.select_related("payment")}
+        tell(len(keys) - len(found))
+        yield from (found[key] for key in keys if key in found)
 
 
 def _rows() -> QuerySet[Cancellation]:
@@ -107,14 +110,14 @@ def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation] | Non
     longest_waiting = due.select_related("payment").order_by("next_attempt_at")[:number]
     if not features.has_select_for_update_skip_locked:
         found = list(longest_waiting)
-        return [row for row in found if claim(row, timezone.now())] if found else None
+        return [row for row in found if claim(row)] if found else None
     locking = longest_waiting.select_for_update(
         skip_locked=True, of=("self",) if features.has_select_for_update_of else ()
     )
     with transaction.atomic(using=due.db):
         found = list(locking)
         token = lease()
-        due.filter(pk__in=[row.pk for row in found]).update(next_attempt_at=token)
+        _rows().filter(pk__in=[row.pk for row in found]).update(next_attempt_at=token)
     for row in found:
         row.next_attempt_at = token
     return found or None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -25,7 +25,7 @@ from django_alipay_cancel.models import Cancellation, CancellationAttempt
 from django_alipay_cancel.services import recording
 from django_alipay_cancel.services.announcing import announce_overdue
 from django_alipay_cancel.services.cancelling import attempt_cancellation, review_configuration
-from django_alipay_cancel.services.claiming import claim, lease_length
+from django_alipay_cancel.services.claiming import due_since, lease_length
 from django_alipay_cancel.services.due import Shared, due_rows, rows_of
 from django_alipay_cancel.services.sweeping import resolve, unresolved_payments
 
@@ -125,7 +125,7 @@ def process_cancellation(key: UUID | str) -> str:
     """
     rows = Cancellation.objects.using(router.db_for_write(Cancellation))
     cancellation: Cancellation = rows.select_related("payment").get(pk=key)
-    if claim(cancellation, timezone.now()):
+    if due_since(cancellation):
         _process(cancellation)
     return str(cancellation.status)
 
@@ -160,7 +160,7 @@ def worker_is_late() -> bool:
 
 
 def _process(cancellation: Cancellation) -> str:
-    """Work on one claimed row and return the report's field it counts for."""
+    """Work on one due row and return the report's field it counts for."""
     worked = _guarded(f"Cancellation {cancellation.pk}", partial(_carry_out, cancellation))
     return str(cancellation.status).lower() if worked else "errors"
 
@@ -176,7 +176,7 @@ def _guarded(row: str, work: Callable[[], None]) -> bool:
 
 def _carry_out(cancellation: Cancellation) -> None:
     token = cancellation.next_attempt_at
-    assert token is not None  # a claimed row
+    assert token is not None  # a due row
     try:
         client = client_for(cancellation.payment.merchant)
     except ImproperlyConfigured as error:
@@ -192,15 +192,27 @@ def _in_threads(work: Callable[[], None], workers: int) -> None:
         work()
         return
 
-    def work_and_close() -> None:
+    database = router.db_for_write(Cancellation)
+    others = iter(range(workers - 1))
+    started: list[Future[None]] = []
+
+    def start(pool: ThreadPoolExecutor) -> None:
+        started.append(pool.submit(work_and_close, pool))
+
+    def work_and_close(pool: ThreadPoolExecutor) -> None:
         try:
+            # One after another: all at once would storm the database, and then stay in step.
+            connections[database].ensure_connection()
+            if next(others, None) is not None:
+                start(pool)
             work()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
-        for done in [pool.submit(work_and_close) for _ in range(workers)]:
-            done.result()
+        start(pool)
+        for thread in started:  # it grows meanwhile
+            thread.result()
 
 
 def close_orphaned_attempts() -> int:

@@ -33,7 +33,7 @@ class FakeAlipay:
 
     As a context manager, or between `start` and `stop`, it serves ``url`` on loopback, over HTTPS
     when given ``tls``; port 0 takes a free one, and a later `start` takes the same one again.
-    ``latency`` is in seconds per answer. All of it may be used from many threads.
+    ``latency`` is in seconds from a request to its answer. All of it may be used from many threads.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -120,14 +121,15 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < int(length):
             self.close_connection = True
             return
+        came = time.monotonic()
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Request(method=self.command, target=self.path, headers=headers, body=body)
-        self._deliver(self.server.answer(request))
+        self._deliver(self.server.answer(request), came)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
-    def _deliver(self, delivery: Delivery) -> None:
-        if self.server.stopping.wait(delivery.delay):
+    def _deliver(self, delivery: Delivery, came: float) -> None:
+        if self.server.stopping.wait(came + delivery.delay - time.monotonic()):
             self.close_connection = True
             return
         head, body = self._head(delivery), delivery.body

@@ -49,7 +49,8 @@ class Manner(Enum):
 class Delivery:
     """One HTTP answer and the manner of its delivery.
 
-    ``delay`` is in seconds before the first byte; ``pace`` in seconds per byte of what is slow.
+    ``delay`` is in seconds from the request to the first byte; ``pace`` in seconds per byte of what
+    is slow.
     """
 
     status: int = 200

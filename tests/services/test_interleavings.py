@@ -103,6 +103,17 @@ def test_what_another_worker_has_in_hand_is_not_carried_out_twice(gateway, pay):
     assert (told, gateway.calls) == ([1], ())
 
 
+def test_what_another_worker_takes_after_it_was_read_is_not_carried_out_twice(gateway, pay):
+    from django_alipay_cancel.services.worker import process_these
+
+    payments = [pay(f"order-{n}") for n in range(3)]
+    services.request_cancellations(payments)
+    gateway.before_answer = lambda call: elsewhere(somebody_claims)()
+    process_these([payment.pk for payment in payments])
+    assert [call.ids for call in gateway.calls] == [{"request-order-0", "payment-order-0"}]
+    assert CancellationAttempt.objects.count() == 1
+
+
 # Answers that come after the claim was lost
 
 

@@ -131,6 +131,19 @@ def test_a_number_of_workers_that_cannot_be_is_refused(workers):
         services.process_due_cancellations(workers=workers)
 
 
+def test_a_task_and_a_list_of_payments_cost_twelve_statements_each(gateway, pay):
+    services.cancel_payment(pay("warm-up"))
+    cancellation = services.request_cancellation(pay("task"))
+    with CaptureQueriesContext(connection) as of_a_task:
+        services.process_cancellation(cancellation.pk)
+    payments = [pay(f"order-{n}") for n in range(5)]
+    services.request_cancellations(payments)
+    with CaptureQueriesContext(connection) as of_a_list:
+        process_these([payment.pk for payment in payments])
+    assert len(of_a_task) <= 12, [query["sql"] for query in of_a_task]
+    assert len(of_a_list) <= 5 * 11 + 1, [query["sql"] for query in of_a_list]
+
+
 def test_one_row_costs_a_constant_number_of_statements(gateway, pay):
     def statements_for(number):
         services.request_cancellations([pay(f"{number}-{n}") for n in range(number)])
