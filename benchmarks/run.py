@@ -1,7 +1,8 @@
 """Measure everything side by side and print one table: make bench.
 
-Needs the extra `bench` and a PostgreSQL at TEST_POSTGRES_URL. Fails when a ratio is missed. Takes
-a quarter of an hour on two cores; with --quick a minute, with figures too small to be judged.
+Needs the extra `bench`, a PostgreSQL at TEST_POSTGRES_URL and a Redis at TEST_REDIS_URL. Fails
+when a ratio is missed. Takes twenty minutes on two cores; with --quick a minute or two, with figures
+too small to be judged.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks import queueing
 from benchmarks.database import load_django, scratch_database
 from benchmarks.figures import Figure, as_text
 
-PARTS = ("single", "bulk", "queue", "statements")
+PARTS = ("single", "bulk", "queue", "cluster", "statements")
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def main() -> int:
         load_django(url)
         logging.disable(logging.WARNING)
         warnings.simplefilter("ignore")
-        from benchmarks import bulk, page, single, statements
+        from benchmarks import bulk, cluster, page, single, statements
 
         directory = Path(scratch)
         if "single" in wanted:
@@ -54,6 +55,8 @@ def main() -> int:
                 rounds=3,
                 attempts=20_000 // small,
             )
+        if "cluster" in wanted:
+            figures += cluster.measure(directory, url, number=2000 // small)
         if "statements" in wanted:
             figures += statements.measure()
         print(as_text(figures))

@@ -1,12 +1,19 @@
-"""Fixtures of the whole suite: a running gateway that the project's settings point at."""
+"""Fixtures of the whole suite: a gateway, payments known to it and to the shop, and staff."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
 
-from django_alipay_cancel.testing import FakeAlipay
+from django_alipay_cancel import services
+from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.testing import FakeAlipay, Fault
 
 HERE = Path(__file__).parent
 # Folders of tests that would be the same on every database.
@@ -28,3 +35,78 @@ def gateway(settings):
             "TIMEOUT": (2, 5),
         }
         yield gateway
+
+
+@pytest.fixture
+def pay(gateway):
+    """Make a payment known to the gateway and recorded by the shop."""
+
+    def make(
+        name="order-1",
+        status="SUCCESS",
+        *,
+        known=True,
+        merchant="default",
+        method="default",
+        **facts,
+    ):
+        if known:
+            gateway.add_payment(
+                payment_request_id=f"request-{name}",
+                payment_id=f"payment-{name}",
+                status=status,
+                method=method,
+            )
+        if status == "SUCCESS":
+            facts.setdefault("paid_at", timezone.now())
+        if status == "AUTHORIZED":
+            facts.setdefault("authorized_at", timezone.now())
+        return services.record_payment(
+            merchant=merchant,
+            payment_request_id=f"request-{name}",
+            payment_id=f"payment-{name}",
+            **{"amount_value": 1250, "amount_currency": "USD", "reference": name, **facts},
+        )
+
+    return make
+
+
+@pytest.fixture
+def fall_due():
+    """Let everything that waits be due now."""
+
+    def now():
+        waiting = Cancellation.objects.filter(next_attempt_at__isnull=False)
+        waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+    return now
+
+
+@pytest.fixture
+def in_review(gateway, pay):
+    """Make a payment whose cancellation a person has to look at."""
+
+    def make(name="order-1", **facts):
+        payment = pay(name, **facts)
+        gateway.misbehave(
+            Fault.RESULT, api="cancel", calls=1, result_code="INVALID_SIGNATURE", signed=False
+        )
+        cancellation = services.cancel_payment(payment)
+        assert cancellation.status == "NEEDS_REVIEW"
+        return cancellation
+
+    return make
+
+
+@pytest.fixture
+def staff(db):
+    """Make a staff member with the named permissions and return a signed-in client."""
+
+    def make(name, *permissions, **options):
+        user = get_user_model().objects.create_user(name, is_staff=True, **options)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make

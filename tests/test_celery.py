@@ -11,7 +11,7 @@ import pytest
 
 from django_alipay_cancel import services
 from tests.processes import environment
-from tests.services.conftest import pay, rows  # noqa: F401 (a fixture)
+from tests.services.conftest import rows
 
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
@@ -68,7 +68,7 @@ def _eventually(payment, status):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_real_worker_attempts_one_and_sweeps_the_rest(celery_worker, gateway, pay):  # noqa: F811
+def test_a_real_worker_attempts_one_and_sweeps_the_rest(celery_worker, gateway, pay):
     one, two = pay("one"), pay("two")
     cancellation = services.request_cancellation(one)
     key = str(cancellation.pk)

@@ -14,7 +14,7 @@ from django.utils.timezone import is_naive, localtime
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
-from tests.services.conftest import pay, rows  # noqa: F401 (a fixture)
+from tests.services.conftest import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +30,7 @@ def run(*arguments, **options):
     return out.getvalue(), err.getvalue(), failure
 
 
-def test_ids_of_every_kind_are_found(gateway, pay):  # noqa: F811
+def test_ids_of_every_kind_are_found(gateway, pay):
     by_id, by_request, by_payment, by_reference = (pay(f"order-{n}") for n in range(4))
     out, _, failure = run(
         "cancel_payments", str(by_id.pk), "request-order-1", "payment-order-2", "order-3"
@@ -41,7 +41,7 @@ def test_ids_of_every_kind_are_found(gateway, pay):  # noqa: F811
     assert all(rows(p)["attempts"] for p in (by_id, by_request, by_payment, by_reference))
 
 
-def test_a_file_of_ids_is_read(gateway, pay, tmp_path):  # noqa: F811
+def test_a_file_of_ids_is_read(gateway, pay, tmp_path):
     pay("order-0"), pay("order-1")
     file = tmp_path / "ids.txt"
     file.write_text("\ufefforder-0\r\n\r\n  order-1  \r\n", encoding="utf-8")
@@ -49,7 +49,7 @@ def test_a_file_of_ids_is_read(gateway, pay, tmp_path):  # noqa: F811
     assert (failure, "SUCCEEDED            2" in out) == ("", True)
 
 
-def test_a_dry_run_sends_nothing(gateway, pay):  # noqa: F811
+def test_a_dry_run_sends_nothing(gateway, pay):
     pay("order-0")
     out, _, failure = run("cancel_payments", "order-0", "--dry-run")
     assert "1 payments would be cancelled. Nothing was sent." in out
@@ -58,7 +58,7 @@ def test_a_dry_run_sends_nothing(gateway, pay):  # noqa: F811
     assert not Cancellation.objects.exists()
 
 
-def test_old_payments_without_a_result_are_found_by_age(gateway, pay):  # noqa: F811
+def test_old_payments_without_a_result_are_found_by_age(gateway, pay):
     old, new = pay("old", status="PROCESSING"), pay("new", status="PROCESSING")
     Payment.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=1))
     run("cancel_payments", "--older-than", "30m", "--reason", "no result")
@@ -67,7 +67,7 @@ def test_old_payments_without_a_result_are_found_by_age(gateway, pay):  # noqa: 
     assert Cancellation.objects.get().reason == "no result"
 
 
-def test_what_is_not_finished_or_unknown_fails_the_command(gateway, pay):  # noqa: F811
+def test_what_is_not_finished_or_unknown_fails_the_command(gateway, pay):
     pay("order-0")
     gateway.misbehave(Fault.ANSWER_LOST_BEFORE, api="cancel")
     out, _, failure = run("cancel_payments", "order-0")
@@ -78,7 +78,7 @@ def test_what_is_not_finished_or_unknown_fails_the_command(gateway, pay):  # noq
     assert "1 ids are unknown" in failure
 
 
-def test_it_can_be_started_again_after_an_interrupt(gateway, pay):  # noqa: F811
+def test_it_can_be_started_again_after_an_interrupt(gateway, pay):
     pay("order-0"), pay("order-1")
     run("cancel_payments", "order-0")
     out, _, failure = run("cancel_payments", "order-0", "order-1")
@@ -87,7 +87,7 @@ def test_it_can_be_started_again_after_an_interrupt(gateway, pay):  # noqa: F811
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_lets_the_calls_in_flight_finish_and_begins_no_other(gateway, pay, workers):  # noqa: F811
+def test_ctrl_c_lets_the_calls_in_flight_finish_and_begins_no_other(gateway, pay, workers):
     orders = [f"order-{n}" for n in range(6)]
     for order in orders:
         pay(order)
@@ -103,7 +103,7 @@ def test_ctrl_c_lets_the_calls_in_flight_finish_and_begins_no_other(gateway, pay
     assert (failure, "SUCCEEDED            6" in out, len(gateway.calls)) == ("", True, 6)
 
 
-def test_a_reference_of_two_payments_is_refused(gateway, pay):  # noqa: F811
+def test_a_reference_of_two_payments_is_refused(gateway, pay):
     first = pay("order-0")
     second = pay("order-1")
     Payment.objects.update(reference="same")
@@ -113,7 +113,7 @@ def test_a_reference_of_two_payments_is_refused(gateway, pay):  # noqa: F811
     assert not Cancellation.objects.exists()
 
 
-def test_only_payments_of_the_merchant_named_are_found(gateway, pay, settings):  # noqa: F811
+def test_only_payments_of_the_merchant_named_are_found(gateway, pay, settings):
     entry = settings.ALIPAY_CANCEL["MERCHANTS"]["default"]
     settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": entry, "asia": entry}}
     here, there = pay("here"), pay("there", merchant="asia")
@@ -122,7 +122,7 @@ def test_only_payments_of_the_merchant_named_are_found(gateway, pay, settings): 
     assert (rows(here)["payment"], rows(there)["payment"]) == ("SUCCESS", "CANCELLED")
 
 
-def test_what_cannot_be_cancelled_is_told_and_fails_the_command(gateway, pay):  # noqa: F811
+def test_what_cannot_be_cancelled_is_told_and_fails_the_command(gateway, pay):
     pay("order-0"), pay("order-1", failed_at=timezone.now(), status="PROCESSING")
     out, err, failure = run("cancel_payments", "order-0", "order-1")
     assert "SUCCEEDED            1" in out
@@ -131,7 +131,7 @@ def test_what_cannot_be_cancelled_is_told_and_fails_the_command(gateway, pay):  
     assert "1 were refused" in failure
 
 
-def test_a_reason_that_is_too_long_cancels_nothing(gateway, pay):  # noqa: F811
+def test_a_reason_that_is_too_long_cancels_nothing(gateway, pay):
     pay("order-0")
     _, _, failure = run("cancel_payments", "order-0", "--reason", "x" * 256)
     assert failure == "reason is longer than 255 characters."

@@ -43,19 +43,6 @@ def _filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def pay(gateway: Any) -> Callable[..., Payment]:
-    """Make a payment known to the gateway and recorded by the shop."""
-
-    def make(name: str, status: str = "SUCCESS") -> Payment:
-        ids = {"payment_request_id": f"request-{name}", "payment_id": f"payment-{name}"}
-        gateway.add_payment(**ids, status=status)
-        paid_at = timezone.now() if status == "SUCCESS" else None
-        return services.record_payment(**ids, reference=name, paid_at=paid_at)
-
-    return make
-
-
-@pytest.fixture
 def plans_well(_filled: None) -> Callable[[Callable[[], object]], None]:
     """Do something and look at the plan of each statement that it took."""
 

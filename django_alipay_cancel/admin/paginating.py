@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 MOST = 10_000
 
 
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
     """Counts and leafs through the first 10,000 rows; `is_cut` tells that there are more."""
 
     @cached_property

@@ -99,7 +99,7 @@ class AlipayClient:
                 timeout=credentials.timeout,
             )
         except Exception as error:  # a defect; network trouble does not raise
-            raise without_frames(error)  # noqa: B904
+            raise without_frames(error)  # noqa: B904 (the same error: its cause stays)
         expectation = Expectation(
             path=path,
             client_id=credentials.client_id,

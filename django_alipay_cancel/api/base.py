@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 class JsonOnly(DefaultContentNegotiation):
     """By the header Accept alone: DRF's `?format=` would answer an unknown format with 404."""
 
+    # The stubs want all of DRF's settings; this class reads the one.
     settings = SimpleNamespace(URL_FORMAT_OVERRIDE=None)  # type: ignore[assignment]
 
 

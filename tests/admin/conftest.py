@@ -1,4 +1,4 @@
-"""What the admin tests share: staff in their browsers, and payments known to both sides."""
+"""What the admin tests share: who is signed in, addresses of pages, and what stands on them."""
 
 from __future__ import annotations
 
@@ -18,71 +18,6 @@ from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
 
 ADMIN = "/admin/django_alipay_cancel/"
-
-
-@pytest.fixture
-def pay(gateway):
-    """Make a payment known to the gateway and recorded by the shop."""
-
-    def make(name="order-1", status="SUCCESS", **facts):
-        gateway.add_payment(
-            payment_request_id=f"request-{name}", payment_id=f"payment-{name}", status=status
-        )
-        if status == "SUCCESS":
-            facts.setdefault("paid_at", timezone.now())
-        if status == "AUTHORIZED":
-            facts.setdefault("authorized_at", timezone.now())
-        return services.record_payment(
-            payment_request_id=f"request-{name}",
-            payment_id=f"payment-{name}",
-            amount_value=1250,
-            amount_currency="USD",
-            reference=name,
-            **facts,
-        )
-
-    return make
-
-
-@pytest.fixture
-def in_review(gateway, pay):
-    """Make a payment whose cancellation a person has to look at."""
-
-    def make(name="order-1"):
-        payment = pay(name)
-        gateway.misbehave(
-            Fault.RESULT, api="cancel", calls=1, result_code="INVALID_SIGNATURE", signed=False
-        )
-        cancellation = services.cancel_payment(payment)
-        assert cancellation.status == "NEEDS_REVIEW"
-        return cancellation
-
-    return make
-
-
-@pytest.fixture
-def fall_due():
-    """Let everything that waits be due now."""
-
-    def now():
-        waiting = Cancellation.objects.filter(next_attempt_at__isnull=False)
-        waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-
-    return now
-
-
-@pytest.fixture
-def staff(db):
-    """Make a staff member with the named permissions and return a signed-in client."""
-
-    def make(name, *permissions, **options):
-        user = get_user_model().objects.create_user(name, is_staff=True, **options)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return make
 
 
 @pytest.fixture

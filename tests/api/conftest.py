@@ -1,4 +1,4 @@
-"""What the REST tests share: people, their clients, and payments known to both sides."""
+"""What the REST tests share: people, and their clients."""
 
 from __future__ import annotations
 
@@ -11,28 +11,6 @@ from rest_framework.test import APIClient
 from django_alipay_cancel import services
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def pay(gateway):
-    """Make a payment known to the gateway and recorded by the shop."""
-
-    def make(name="order-1", status="SUCCESS", **facts):
-        gateway.add_payment(
-            payment_request_id=f"request-{name}", payment_id=f"payment-{name}", status=status
-        )
-        if status == "SUCCESS":
-            facts.setdefault("paid_at", timezone.now())
-        return services.record_payment(
-            payment_request_id=f"request-{name}",
-            payment_id=f"payment-{name}",
-            amount_value=1250,
-            amount_currency="USD",
-            reference=name,
-            **facts,
-        )
-
-    return make
 
 
 @pytest.fixture

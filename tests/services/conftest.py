@@ -1,62 +1,8 @@
-"""What the service tests share: payments known to both sides, and a look at the three tables."""
+"""What the service tests share: a look at the three tables."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
-from django.utils import timezone
-
-from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-
-
-@pytest.fixture
-def pay(gateway):
-    """Make a payment known to the gateway and recorded by the shop."""
-
-    def make(
-        name="order-1",
-        status="SUCCESS",
-        *,
-        known=True,
-        merchant="default",
-        method="default",
-        **facts,
-    ):
-        if known:
-            gateway.add_payment(
-                payment_request_id=f"request-{name}",
-                payment_id=f"payment-{name}",
-                status=status,
-                method=method,
-            )
-        if status == "SUCCESS":
-            facts.setdefault("paid_at", timezone.now())
-        if status == "AUTHORIZED":
-            facts.setdefault("authorized_at", timezone.now())
-        return services.record_payment(
-            merchant=merchant,
-            payment_request_id=f"request-{name}",
-            payment_id=f"payment-{name}",
-            amount_value=1250,
-            amount_currency="USD",
-            reference=name,
-            **facts,
-        )
-
-    return make
-
-
-@pytest.fixture
-def fall_due():
-    """Let everything that waits be due now."""
-
-    def now():
-        waiting = Cancellation.objects.filter(next_attempt_at__isnull=False)
-        waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
-
-    return now
 
 
 def rows(payment: Payment) -> dict:
