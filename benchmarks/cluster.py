@@ -83,9 +83,9 @@ def _drained_by_celery(environ: Mapping[str, str], number: int) -> float:
 def _celery_worker(environ: Mapping[str, str]) -> Iterator[None]:
     from benchmarks.celery_app import app
 
+    options = ["--loglevel", "ERROR", "--concurrency", str(WORKERS)]
     worker = subprocess.Popen(
-        [*_PYTHON, "celery", "-A", "benchmarks.celery_app", "worker", "--loglevel", "ERROR"]
-        + ["--concurrency", str(WORKERS)],
+        [*_PYTHON, "celery", "-A", "benchmarks.celery_app", "worker", *options],
         env=environ,
         stdout=subprocess.DEVNULL,
     )

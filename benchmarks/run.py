@@ -1,8 +1,8 @@
 """Measure everything side by side and print one table: make bench.
 
 Needs the extra `bench`, a PostgreSQL at TEST_POSTGRES_URL and a Redis at TEST_REDIS_URL. Fails
-when a ratio is missed. Takes twenty minutes on two cores; with --quick a minute or two, with figures
-too small to be judged.
+when a ratio is missed. Takes ten minutes on two cores; with --quick two, with figures too small to
+be judged.
 """
 
 from __future__ import annotations

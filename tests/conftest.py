@@ -48,14 +48,18 @@ def pay(gateway):
         known=True,
         merchant="default",
         method="default",
+        amount_value=1250,
+        amount_currency="USD",
         **facts,
     ):
+        amount = {"amount_value": amount_value, "amount_currency": amount_currency}
         if known:
             gateway.add_payment(
                 payment_request_id=f"request-{name}",
                 payment_id=f"payment-{name}",
                 status=status,
                 method=method,
+                **amount,
             )
         if status == "SUCCESS":
             facts.setdefault("paid_at", timezone.now())
@@ -65,7 +69,8 @@ def pay(gateway):
             merchant=merchant,
             payment_request_id=f"request-{name}",
             payment_id=f"payment-{name}",
-            **{"amount_value": 1250, "amount_currency": "USD", "reference": name, **facts},
+            **amount,
+            **{"reference": name, **facts},
         )
 
     return make

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
-from django.test import Client
-from django.utils import timezone
 
-from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
-from django_alipay_cancel.testing import Fault
 
 ADMIN = "/admin/django_alipay_cancel/"
 

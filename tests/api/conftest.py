@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.utils import timezone
 from rest_framework.test import APIClient
-
-from django_alipay_cancel import services
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

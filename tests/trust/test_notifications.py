@@ -322,8 +322,10 @@ def test_an_unknown_payment_without_an_amount_is_acknowledged_and_logged(gateway
     assert "'alipay-1', not known here" in caplog.text
 
 
-def test_a_known_payment_needs_no_amount(gateway, pay):
-    services.record_notification(verified(gateway, pay().payment_id, paymentAmount=None))
+def test_a_known_payment_needs_no_amount(gateway):
+    gateway.add_payment(payment_id="payment-1")
+    services.record_payment(payment_id="payment-1")
+    services.record_notification(verified(gateway, "payment-1", paymentAmount=None))
     assert Payment.objects.get().status == "SUCCESS"
     assert Payment.objects.get().amount_value is None
 
