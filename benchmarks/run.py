@@ -12,6 +12,7 @@ import logging
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -62,9 +63,14 @@ def main() -> int:
         print(as_text(figures))
         if not options.quick and not options.only:
             page.write(figures, samples)
+    return judge(figures) and not options.quick
+
+
+def judge(figures: Sequence[Figure]) -> bool:
+    """Tell which ratios were missed, and return whether one was."""
     missed = [figure.what for figure in figures if figure.missed]
     print(f"Missed: {'; '.join(missed) or 'none'}.")
-    return bool(missed) and not options.quick
+    return bool(missed)
 
 
 if __name__ == "__main__":

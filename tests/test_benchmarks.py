@@ -1,0 +1,40 @@
+"""benchmarks/run.py in a small form: every part of it runs, and a missed ratio fails it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from benchmarks.figures import Figure
+from benchmarks.run import judge
+from tests.servers import ROOT
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit", "missed"),
+    [(1.1, 1.2, False), (1.3, 1.2, True), (None, 1.2, True), (9.0, None, False)],
+)
+def test_a_ratio_above_its_limit_is_named_and_fails_the_run(capsys, ratio, limit, missed):
+    met = Figure(what="the other", measured="1 s", ratio=0.5, limit=1.0)
+    judged = Figure(what="the queue", measured="1 s", ratio=ratio, limit=limit)
+    assert judge([met, judged]) is missed
+    assert capsys.readouterr().out == f"Missed: {'the queue' if missed else 'none'}.\n"
+
+
+@pytest.mark.slow
+def test_every_part_runs_with_small_numbers():
+    if connection.vendor != "postgresql":
+        pytest.skip("The benchmark measures PostgreSQL: the pass on PostgreSQL runs it.")
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "run.py", "--quick"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for part in ("client CPU", "64 workers", "due among", "Celery", "SQL: cancel_payment, S"):
+        assert part in done.stdout, done.stdout
