@@ -43,15 +43,9 @@ def due_since(cancellation: Cancellation) -> datetime | None:
 
 
 def claim(cancellation: Cancellation) -> bool:
-    """Claim this cancellation, if it is due and nobody else does, before anything else is done."""
-    due = due_since(cancellation)
-    if due is None:
-        return False
-    cancellation.next_attempt_at = lease()
-    if cancellation.store("next_attempt_at", next_attempt_at=due):
-        return True
-    cancellation.refresh_from_db()
-    return False
+    """Claim this cancellation, read as due, before anything else; False: another worker has it."""
+    due, cancellation.next_attempt_at = cancellation.next_attempt_at, lease()
+    return cancellation.store("next_attempt_at", next_attempt_at=due)
 
 
 def held(token: datetime | None) -> Mapping[str, datetime]:

@@ -117,7 +117,7 @@ def _claim(due: QuerySet[Cancellation], number: int) -> list[Cancellation] | Non
     with transaction.atomic(using=due.db):
         found = list(locking)
         token = lease()
-        _rows().filter(pk__in=[row.pk for row in found]).update(next_attempt_at=token)
+        due.filter(pk__in=[row.pk for row in found]).update(next_attempt_at=token)
     for row in found:
         row.next_attempt_at = token
     return found or None

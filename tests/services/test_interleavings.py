@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
 from django.db import IntegrityError, OperationalError
@@ -248,6 +249,27 @@ def test_a_payment_that_never_stands_still_is_told_of(gateway, pay):
         pytest.raises(ConcurrentTransition, match="faster than it can be written"),
     ):
         services.record_payment(payment_request_id="request-order-1", paid_at=timezone.now())
+
+
+def test_a_yes_that_cannot_be_written_for_a_restless_payment_is_asked_for_again(
+    gateway, pay, fall_due
+):
+    payment = pay()
+    services.request_cancellation(payment)
+    states = cycle(["SUCCESS", "AUTHORIZED"])
+
+    def move():
+        Payment.objects.filter(pk=payment.pk).update(
+            status=next(states), authorized_at=timezone.now()
+        )
+
+    with meanwhile("UPDATE", Payment, move, times=5):
+        assert services.process_due_cancellations().errors == 1
+    assert rows(payment)["attempts"] == [("cancel", "OPEN", "", "")]
+    fall_due()
+    assert services.process_due_cancellations().succeeded == 1
+    assert [each[1] for each in rows(payment)["attempts"]] == ["UNKNOWN", "SUCCEEDED"]
+    assert rows(payment)["payment"] == "CANCELLED"
 
 
 @pytest.mark.parametrize("cancel", [services.cancel_payment, services.request_cancellation])
