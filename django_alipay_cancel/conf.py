@@ -109,7 +109,7 @@ def _credentials(merchant: str) -> Credentials:
         client_id=entry["CLIENT_ID"],
         private_key=_load(merchant, "PRIVATE_KEY", entry["PRIVATE_KEY"], load_private_key),
         alipay_public_keys=_public_keys(merchant, entry["ALIPAY_PUBLIC_KEY"]),
-        gateway_url=entry["GATEWAY_URL"].rstrip("/"),
+        gateway_url=entry["GATEWAY_URL"],
         timeout=(float(connect), float(read)),
         response_time_tolerance=settings.RESPONSE_TIME_TOLERANCE,
         **options,

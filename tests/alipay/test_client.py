@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
-from far_end import ALIPAY_PUBLIC_KEY, CLIENT_ID, MERCHANT_KEY, Server, send_success
+from far_end import ALIPAY_PUBLIC_KEY, CLIENT_ID, MERCHANT_KEY, Server, send_success, success
 
 from django_alipay_cancel.alipay.client import AlipayClient, Credentials
 from django_alipay_cancel.alipay.signing import (
@@ -24,7 +24,8 @@ def parts(request: bytes) -> tuple[str, dict[str, str], bytes]:
     """Return the request line, the headers by lower-case name, and the body."""
     head, _, body = request.partition(b"\r\n\r\n")
     line, *fields = head.decode().split("\r\n")
-    return line, dict(re.split(": ", field.lower(), maxsplit=1) for field in fields), body
+    named = (field.split(": ", 1) for field in fields)
+    return line, {name.lower(): value for name, value in named}, body
 
 
 def test_a_cancel_comes_home_verified(serve: Serve, client_for: ClientFor) -> None:
@@ -59,8 +60,8 @@ def test_the_bytes_that_were_signed_are_the_bytes_sent(serve: Serve, client_for:
     assert header.key_version == "7"
     now = datetime.now(UTC).timestamp() * 1000
     assert abs(int(headers["request-time"]) - now) < 10_000
-    assert headers["client-id"] == CLIENT_ID.lower()
-    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["client-id"] == CLIENT_ID
+    assert headers["content-type"] == "application/json; charset=UTF-8"
     assert headers["accept-encoding"] == "identity"
     assert headers["user-agent"] == "django-alipay-cancel"
     assert headers["agent-token"] == "agent"
@@ -124,6 +125,46 @@ def test_an_answer_about_another_payment_is_not_verified(
     assert client.cancel('{"paymentId":"2019"}').verified
 
 
+def test_an_answer_about_another_request_is_not_verified(
+    serve: Serve, client_for: ClientFor
+) -> None:
+    def answer_about_another(sock, request):  # type: ignore[no-untyped-def]
+        sock.sendall(success(request, paymentRequestId="another"))
+
+    client = client_for(serve(answer_about_another).url)
+    answer = client.cancel('{"paymentId":"2019","paymentRequestId":"pay_1"}')
+    assert (answer.error, answer.ids_match) == ("id_mismatch", False)
+
+
+def test_an_answer_of_long_ago_is_not_believed_when_its_time_is_judged(
+    serve: Serve, client_for: ClientFor
+) -> None:
+    answer = client_for(serve().url, response_time_tolerance=60.0).cancel('{"paymentId":"2019"}')
+    assert (answer.verified, answer.error) == (False, "stale_response")
+
+
+def test_a_slash_at_the_end_of_the_gateway_changes_nothing(
+    serve: Serve, client_for: ClientFor
+) -> None:
+    server = serve()
+    assert client_for(server.url + "/").cancel('{"paymentId":"2019"}').verified
+    assert parts(server.requests[0])[0] == "POST /ams/api/v1/payments/cancel HTTP/1.1"
+
+
+def test_a_defect_comes_out_as_it_was_and_without_the_frames_that_held_keys(
+    client_for: ClientFor,
+) -> None:
+    client = client_for("http://localhost")
+
+    def defect(*args, **kwargs):  # type: ignore[no-untyped-def]
+        raise LookupError("a defect")
+
+    client.session.post = defect  # type: ignore[method-assign]
+    with pytest.raises(LookupError, match="a defect") as raised:
+        client.cancel('{"paymentId":"2019"}')
+    assert [frame.name for frame in raised.traceback][-1] == "_call"
+
+
 def test_no_secret_is_in_any_repr(client_for: ClientFor) -> None:
     client = client_for(
         "http://localhost", agent_token="the-token", proxy="http://user:pass@localhost"
@@ -147,15 +188,18 @@ def test_equal_credentials_are_equal_and_hash_alike() -> None:
     assert hash(credentials()) == hash(credentials())
 
 
-def test_a_given_session_is_used(serve: Serve) -> None:
+def test_a_given_session_is_used_and_asks_for_no_encoding_either(serve: Serve) -> None:
+    server = serve()
     session = requests.Session()
     credentials = Credentials(
         client_id=CLIENT_ID,
         private_key=MERCHANT_KEY,
         alipay_public_keys=(("1", ALIPAY_PUBLIC_KEY),),
-        gateway_url=serve().url,
+        gateway_url=server.url,
     )
     with session:
         client = AlipayClient(credentials, session=session)
         assert client.session is session
         assert client.cancel('{"paymentId":"2019"}').verified
+    assert server.requests[0].lower().count(b"accept-encoding: ") == 1
+    assert parts(server.requests[0])[1]["accept-encoding"] == "identity"
