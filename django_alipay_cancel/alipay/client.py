@@ -43,8 +43,9 @@ class Credentials:
 class AlipayClient:
     """Calls Alipay for one merchant; threads may share it, and a fork opens its own connections.
 
-    ``session`` replaces the one made from the credentials. Raises OSError when the credentials'
-    ``ca_bundle`` cannot be read or holds no certificate.
+    ``session`` replaces the one made from the credentials; its adapter has to set ``writing_began``
+    of `connection.current_call`, by which sent and not sent are told apart. Raises OSError when
+    the credentials' ``ca_bundle`` cannot be read or holds no certificate.
     """
 
     def __init__(
