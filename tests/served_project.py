@@ -58,7 +58,7 @@ class ByMemberName:
     """`Authorization: Member NAME`, believed without any proof: for tests alone."""
 
     def authenticate(self, request: Any) -> tuple[Member, None] | None:
-        scheme, _, name = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        scheme, _, name = request.headers.get("authorization", "").partition(" ")
         return (Member(name), None) if scheme == "Member" and name else None
 
     def authenticate_header(self, request: Any) -> str:

@@ -49,9 +49,9 @@ class BodyParser(BaseParser):
 
 def refuse_other_bodies(request: HttpRequest) -> None:
     """Refuse what would not be read as JSON, before anything else reads it as something else."""
-    length = request.META.get("CONTENT_LENGTH")
+    length = request.headers.get("content-length")
     # Django takes a body without a length for none: a misspelt name in it would go unnoticed.
-    if "HTTP_TRANSFER_ENCODING" in request.META or (not length and request.read(1)):
+    if "transfer-encoding" in request.headers or (not length and request.read(1)):
         raise LengthRequired
     if length not in (None, "", "0") and request.content_type != BodyParser.media_type:
         raise UnsupportedMediaType(request.content_type or "")
