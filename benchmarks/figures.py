@@ -52,5 +52,12 @@ def as_markdown(figures: Iterable[Figure]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def judge(figures: Iterable[Figure]) -> bool:
+    """Tell which ratios were missed, and return whether one was."""
+    missed = [figure.what for figure in figures if figure.missed]
+    print(f"Missed: {'; '.join(missed) or 'none'}.")
+    return bool(missed)
+
+
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"

@@ -12,14 +12,13 @@ import logging
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import queueing
 from benchmarks.database import load_django, scratch_database
-from benchmarks.figures import Figure, as_text
+from benchmarks.figures import Figure, as_text, judge
 
 PARTS = ("single", "bulk", "queue", "cluster", "statements")
 
@@ -64,13 +63,6 @@ def main() -> int:
         if not options.quick and not options.only:
             page.write(figures, samples)
     return judge(figures) and not options.quick
-
-
-def judge(figures: Sequence[Figure]) -> bool:
-    """Tell which ratios were missed, and return whether one was."""
-    missed = [figure.what for figure in figures if figure.missed]
-    print(f"Missed: {'; '.join(missed) or 'none'}.")
-    return bool(missed)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ import sys
 import pytest
 from django.db import connection
 
-from benchmarks.figures import Figure
-from benchmarks.run import judge
+from benchmarks.figures import Figure, judge
 from tests.servers import ROOT
 
 
