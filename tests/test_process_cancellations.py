@@ -19,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from django_alipay_cancel import services
+from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
 
@@ -252,3 +253,23 @@ def test_the_handlers_of_signals_are_put_back() -> None:
 def test_numbers_that_make_no_sense_are_refused(option: str, value: str) -> None:
     with pytest.raises(CommandError, match=f"argument {option}: must be"):
         call_command("process_cancellations", f"{option}={value}")
+
+
+def test_a_signal_that_wakes_no_wait_is_seen_within_a_second():
+    def send():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with stop_signals() as stop:
+        # Taken by another thread: this one's wait is not cut short.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        sender = threading.Timer(0.2, send)
+        sender.start()
+        began = time.monotonic()
+        try:
+            stop.wait(20)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            sender.join()
+        assert time.monotonic() - began < 5
+        assert stop.requested()

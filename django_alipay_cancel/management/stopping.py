@@ -5,9 +5,12 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+_SLICE = 1.0
 
 
 class Stop:
@@ -27,11 +30,12 @@ class Stop:
         return not self._signals.empty()
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or as soon as a signal comes."""
-        try:
-            self._signals.put(self._signals.get(timeout=seconds))
-        except queue.Empty:
-            return
+        """Return after `seconds`, or within a second after a signal came."""
+        until = time.monotonic() + seconds
+        while not self.requested() and (left := until - time.monotonic()) > 0:
+            # In slices: a signal that comes right before a wait does not cut it short.
+            with suppress(queue.Empty):
+                self._signals.put(self._signals.get(timeout=min(left, _SLICE)))
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class Command(BaseCommand):
                 _keep(path, gateway)
             self._introduce(gateway)
             while True:
-                time.sleep(3600)
+                time.sleep(1)  # a signal that comes right before a sleep does not cut it short
         except KeyboardInterrupt:
             self.stdout.write(gettext("Stopped."))
         finally:
