@@ -18,7 +18,6 @@ from django.db.models import Max, Min
 
 from benchmarks.bulk import LATENCY
 from benchmarks.clients import new_ids
-from benchmarks.database import environment
 from benchmarks.figures import Figure
 from benchmarks.gateway import GatewayProcess
 from django_alipay_cancel import services
@@ -29,17 +28,11 @@ WORKERS = 16
 _PYTHON = [sys.executable, "-W", "ignore", "-m"]
 
 
-def measure(directory: Path, database_url: str, *, number: int) -> list[Figure]:
+def measure(directory: Path, *, number: int) -> list[Figure]:
     """Measure how fast `number` due rows are drained, by more and more processes."""
-    figures = []
-    bars = {}
     with GatewayProcess(directory, latency=LATENCY) as gateway:
         settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": gateway.merchant}}
-        environ = {
-            **os.environ,
-            **environment(database_url),
-            "BENCH_ALIPAY_CANCEL": json.dumps(settings.ALIPAY_CANCEL),
-        }
+        environ = {**os.environ, "BENCH_ALIPAY_CANCEL": json.dumps(settings.ALIPAY_CANCEL)}
         rates = {
             f"{processes} x process_cancellations --workers {WORKERS}": _drained_by_workers(
                 processes, environ, number
@@ -47,10 +40,11 @@ def measure(directory: Path, database_url: str, *, number: int) -> list[Figure]:
             for processes in PROCESSES
         }
         rates[f"Celery, {WORKERS} processes, a task each"] = _drained_by_celery(environ, number)
-    for how, rate in rates.items():
-        bars[f"this app, {how}"] = rate
-        what = f"{number} due at 150 ms: {how}"
-        figures.append(Figure(what=what, measured=f"{rate:.0f} a second"))
+    figures = [
+        Figure(what=f"{number} due at 150 ms: {how}", measured=f"{rate:.0f} a second")
+        for how, rate in rates.items()
+    ]
+    bars = {f"this app, {how}": rate for how, rate in rates.items()}
     drawn = "Cancellations a second at 150 ms gateway latency"
     return [*figures[:-1], replace(figures[-1], drawn=drawn, bars=bars)]
 

@@ -56,7 +56,7 @@ def main() -> int:
                 attempts=20_000 // small,
             )
         if "cluster" in wanted:
-            figures += cluster.measure(directory, url, number=2000 // small)
+            figures += cluster.measure(directory, number=2000 // small)
         if "statements" in wanted:
             figures += statements.measure()
         print(as_text(figures))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -56,8 +55,11 @@ def _in_bulk(gateway: FakeAlipay, number: int) -> Figure:
 
 def _by_a_task(gateway: FakeAlipay) -> Figure:
     cancellation = services.request_cancellation(_payments(gateway, 1)[0])
-    act = partial(services.process_cancellation, cancellation.pk)
-    return _figure("process_cancellation in a task queue, S", act, judged=True)
+    return _figure(
+        "process_cancellation in a task queue, S",
+        lambda: services.process_cancellation(cancellation.pk),
+        judged=True,
+    )
 
 
 def _by_the_worker(gateway: FakeAlipay, number: int) -> Figure:

@@ -60,7 +60,7 @@ def client_for(merchant: str) -> AlipayClient:
     """
     try:
         return _client(merchant, _credentials(merchant))
-    except Exception as error:
+    except Exception as error:  # whatever it is goes on, without the frames that hold keys
         raise without_frames(error)  # noqa: B904 (the same error: its cause stays)
 
 

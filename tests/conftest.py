@@ -61,6 +61,7 @@ def pay(gateway):
                 method=method,
                 **amount,
             )
+        facts.setdefault("reference", name)
         if status == "SUCCESS":
             facts.setdefault("paid_at", timezone.now())
         if status == "AUTHORIZED":
@@ -70,7 +71,7 @@ def pay(gateway):
             payment_request_id=f"request-{name}",
             payment_id=f"payment-{name}",
             **amount,
-            **{"reference": name, **facts},
+            **facts,
         )
 
     return make

@@ -177,7 +177,7 @@ class _LimitedConnection(HTTPConnection):
             sock.connect(address)
             # What is left limits the TLS handshake that follows.
             sock.settimeout(call.time_left(connect_by - time.monotonic()))
-        except BaseException:
+        except BaseException:  # Ctrl-C must not leave the socket open either
             sock.close()
             raise
         return sock

@@ -196,23 +196,20 @@ def _in_threads(work: Callable[[], None], workers: int) -> None:
     others = iter(range(workers - 1))
     started: list[Future[None]] = []
 
-    def start(pool: ThreadPoolExecutor) -> None:
-        started.append(pool.submit(work_and_close, pool))
-
-    def work_and_close(pool: ThreadPoolExecutor) -> None:
+    def work_and_close() -> None:
         try:
             # One after another: all at once would storm the database, and then stay in step.
             connections[database].ensure_connection()
             if next(others, None) is not None:
-                start(pool)
+                started.append(pool.submit(work_and_close))
             work()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
-        start(pool)
-        for thread in started:  # it grows meanwhile
-            thread.result()
+        started.append(pool.submit(work_and_close))
+        for done in started:  # it grows meanwhile
+            done.result()
 
 
 def close_orphaned_attempts() -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from far_end import ALIPAY_PUBLIC_KEY, CLIENT_ID, MERCHANT_KEY, Script, Server, send_success
 
 from django_alipay_cancel.alipay.client import AlipayClient, Credentials
@@ -29,7 +30,7 @@ def client_for() -> Iterator[Callable[..., AlipayClient]]:
     """Make clients whose sessions are closed with the test."""
     clients: list[AlipayClient] = []
 
-    def make(url: str, **changes: Any) -> AlipayClient:
+    def make(url: str, *, session: requests.Session | None = None, **changes: Any) -> AlipayClient:
         values: dict[str, Any] = {
             "client_id": CLIENT_ID,
             "private_key": MERCHANT_KEY,
@@ -37,7 +38,7 @@ def client_for() -> Iterator[Callable[..., AlipayClient]]:
             "gateway_url": url,
             "timeout": (2, 2),
         }
-        clients.append(AlipayClient(Credentials(**values | changes)))
+        clients.append(AlipayClient(Credentials(**values | changes), session=session))
         return clients[-1]
 
     yield make

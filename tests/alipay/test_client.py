@@ -197,42 +197,33 @@ def test_equal_credentials_are_equal_and_hash_alike() -> None:
     assert hash(credentials()) == hash(credentials())
 
 
-def client_with(session: requests.Session, url: str) -> AlipayClient:
-    credentials = Credentials(
-        client_id=CLIENT_ID,
-        private_key=MERCHANT_KEY,
-        alipay_public_keys=(("1", ALIPAY_PUBLIC_KEY),),
-        gateway_url=url,
-        timeout=(0.5, 0.5),
-    )
-    return AlipayClient(credentials, session=session)
-
-
-def test_a_given_session_is_used_and_asks_for_no_encoding_either(serve: Serve) -> None:
+def test_a_given_session_is_used_and_asks_for_no_encoding_either(
+    serve: Serve, client_for: ClientFor
+) -> None:
     server = serve()
-    with requests.Session() as session:
-        client = client_with(session, server.url)
-        assert client.session is session
-        assert client.cancel('{"paymentId":"2019"}').verified
+    session = requests.Session()
+    client = client_for(server.url, session=session)
+    assert client.session is session
+    assert client.cancel('{"paymentId":"2019"}').verified
     assert server.requests[0].lower().count(b"accept-encoding: ") == 1
     assert parts(server.requests[0])[1]["accept-encoding"] == "identity"
 
 
-def test_a_given_session_is_not_waited_for_longer_than_the_timeout(serve: Serve) -> None:
+def test_a_given_session_is_not_waited_for_longer_than_the_timeout(
+    serve: Serve, client_for: ClientFor
+) -> None:
     servers: list[Server] = []
     servers.append(serve(lambda sock, request: servers[0].wait_until_stopped(5)))
+    client = client_for(servers[0].url, session=requests.Session(), timeout=(0.5, 0.5))
     began = time.monotonic()
-    with requests.Session() as session:
-        answer = client_with(session, servers[0].url).cancel('{"paymentId":"2019"}')
-    assert not answer.verified
+    assert not client.cancel('{"paymentId":"2019"}').verified
     assert time.monotonic() - began < 3
 
 
-def test_a_given_session_follows_no_redirect(serve: Serve) -> None:
+def test_a_given_session_follows_no_redirect(serve: Serve, client_for: ClientFor) -> None:
     target = serve()
     redirect = http_answer(b"", {"location": target.url}, "307 Temporary Redirect")
     server = serve(lambda sock, request: sock.sendall(redirect))
-    with requests.Session() as session:
-        answer = client_with(session, server.url).cancel('{"paymentId":"2019"}')
+    answer = client_for(server.url, session=requests.Session()).cancel('{"paymentId":"2019"}')
     assert (answer.error, answer.http_status) == ("http_status", 307)
     assert not target.requests

@@ -315,7 +315,7 @@ def test_verification_cannot_be_switched_off(
 ) -> None:
     server = serve(tls=certificates.server("elsewhere.example"))
     client = client_for(server.url, ca_bundle=certificates.bundle)
-    client.session.verify = False
+    client.session.verify = False  # what must have no effect
     assert client.cancel(BODY).error == "tls_failed"
 
 

@@ -15,6 +15,7 @@ from django_alipay_cancel import services, signals
 from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services.announcing import announce_overdue
+from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import Fault
 from tests.meanwhile import elsewhere, meanwhile, thrown_out
 from tests.services.conftest import rows
@@ -94,8 +95,6 @@ def test_a_worker_that_comes_second_to_a_payment_without_a_result_leaves_it(gate
 
 
 def test_what_another_worker_has_in_hand_is_not_carried_out_twice(gateway, pay):
-    from django_alipay_cancel.services.worker import process_these
-
     payment = pay()
     services.request_cancellation(payment)
     somebody_claims()
@@ -105,8 +104,6 @@ def test_what_another_worker_has_in_hand_is_not_carried_out_twice(gateway, pay):
 
 
 def test_what_another_worker_takes_after_it_was_read_is_not_carried_out_twice(gateway, pay):
-    from django_alipay_cancel.services.worker import process_these
-
     payments = [pay(f"order-{n}") for n in range(3)]
     services.request_cancellations(payments)
     gateway.before_answer = lambda call: elsewhere(somebody_claims)()

@@ -155,7 +155,7 @@ def everything_people_do(seen, payment, operator):
     """Cancel in each way, look at each page, run each command; `payment` may be in any state."""
     try:
         services.request_cancellation(payment)
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is searched for secrets
         seen.add_error(error)
     Cancellation.objects.filter(status="PENDING").update(next_attempt_at=payment.created_at)
     services.process_due_cancellations()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-import signal
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext
 
 from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key
+from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.testing import FakeAlipay
 from django_alipay_cancel.testing.control import add_payment
 from django_alipay_cancel.testing.keys import Keys, private_key_text
@@ -58,8 +58,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # As Ctrl-C does: a supervisor's SIGTERM shall close the port, too.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         path: Path | None = options["settings_file"]
         keys = _kept_keys(path) if path else None
         gateway = FakeAlipay(port=options["port"], latency=options["latency"], keys=keys)
@@ -74,10 +72,10 @@ class Command(BaseCommand):
         try:
             if path:
                 _keep(path, gateway)
-            self._introduce(gateway)
-            while True:
-                time.sleep(1)  # a signal that comes right before a sleep does not cut it short
-        except KeyboardInterrupt:
+            # A supervisor's SIGTERM shall close the port as Ctrl-C does.
+            with stop_signals() as stop:
+                self._introduce(gateway)
+                stop.wait(math.inf)
             self.stdout.write(gettext("Stopped."))
         finally:
             gateway.stop()
