@@ -1,19 +1,25 @@
 # The commands of the README. They need Python >= 3.11 with venv, make and a package index.
 
 PYTHON ?= python3
+PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo serve test coverage lint docs bench nightly clean
+.PHONY: demo serve test test-slow coverage lint docs bench nightly clean
 
 demo: $(VENV)/installed
-	$(BIN)/python example_project/demo.py
+	@$(BIN)/python example_project/demo.py
 
 serve: $(VENV)/installed
-	$(BIN)/python example_project/serve.py
+	@$(BIN)/python example_project/serve.py --port $(PORT)
 
 test: $(VENV)/installed-test
-	$(BIN)/python tests/on_all_databases.py $(TEST_OPTIONS)
+	@$(BIN)/python tests/on_all_databases.py $(TEST_OPTIONS)
+
+# What takes long or starts something big: kill points, races, the model's walks, killed servers,
+# real browsers and web servers, the official SDKs, the wheel.
+test-slow: TEST_OPTIONS = --slow
+test-slow: test
 
 # The branch coverage of all databases together: 100 % takes PostgreSQL and MariaDB too.
 coverage: TEST_OPTIONS = --coverage
@@ -34,9 +40,12 @@ docs: $(VENV)/installed-docs
 bench: $(VENV)/installed-bench
 	$(BIN)/python benchmarks/run.py
 
-# Hours: every test at its full size, a million rows, all mutants, the benchmarks.
+# Hours: every test at its full size, each Python with each Django, a million rows, all mutants,
+# the benchmarks.
 nightly: $(VENV)/installed-bench
 	NIGHTLY=1 TEST_DATABASE_URL=$(TEST_POSTGRES_URL) $(BIN)/python -m pytest -q -m "" --timeout=10800
+	$(BIN)/pip install --quiet tox
+	TOX_SKIP_ENV='lint|types|docs' $(BIN)/tox run --skip-missing-interpreters true
 	$(BIN)/python benchmarks/admin_pages.py
 	$(BIN)/python benchmarks/rest_load.py
 	$(BIN)/python benchmarks/run.py
@@ -45,26 +54,29 @@ nightly: $(VENV)/installed-bench
 clean:
 	rm -rf $(VENV) .tox build dist *.egg-info
 
+# What pip says is read when it fails only.
+define install
+	@$(BIN)/pip install --quiet --editable "$(1)" >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
+	@touch $@
+endef
+
 $(VENV)/installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; say which: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable .
-	@touch $@
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
+	$(call install,.)
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/pip install --quiet --editable ".[test]"
-	@touch $@
+	$(call install,.[test])
 
 $(VENV)/installed-lint: $(VENV)/installed-test
-	$(BIN)/pip install --quiet --editable ".[test,lint]"
-	@touch $@
+	$(call install,.[lint])
 
 $(VENV)/installed-docs: $(VENV)/installed-test
-	$(BIN)/pip install --quiet --editable ".[test,docs]"
-	@touch $@
+	$(call install,.[docs])
 
 $(VENV)/installed-bench: $(VENV)/installed-test
-	$(BIN)/pip install --quiet --editable ".[test,bench,mutation]"
-	@touch $@
+	$(call install,.[bench])
+	$(call install,.[mutation])

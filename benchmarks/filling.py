@@ -15,7 +15,7 @@ _KINDS = {
     70: ("CANCELLED", "SUCCEEDED", "SUCCEEDED"),
     90: ("SUCCESS", "REJECTED", "REJECTED"),
     95: ("CANCELLING", "NEEDS_REVIEW", "UNKNOWN"),
-    100: ("CANCELLING", "PENDING", "UNKNOWN"),  # its next attempt is far away
+    100: ("CANCELLING", "PENDING", "UNKNOWN"),  # its next attempt is hours away
 }
 _WITHOUT_CANCELLATION = {80: "SUCCESS", 90: "PROCESSING", 95: "AUTHORIZED", 100: "FAIL"}
 
@@ -39,30 +39,36 @@ _CANCELLATIONS = """
     INSERT INTO {cancellations} (
         id, payment_id, open_for_id, requested_by_name, source, reason, repeats, next_attempt_at,
         asked_at, asked_by_name, result_code, result_message, error, next_step, closed_by_name,
-        note, status, created_at, finished_at
+        note, status, created_at, finished_at, or_refund, means, refund_id, refund_currency
     )
     SELECT
         {cancellation_id}, {payment_id},
         CASE WHEN status IN ('PENDING', 'NEEDS_REVIEW') THEN {payment_id} END,
-        'filled', 'code', '', 1, CASE WHEN status = 'PENDING' THEN {far_away} END,
+        'filled', 'code', '', 1,
+        CASE WHEN status IN ('PENDING', 'NEEDS_REVIEW') THEN {far_away} END,
         at, '', CASE WHEN status = 'SUCCEEDED' THEN 'SUCCESS' ELSE 'PROCESS_FAIL' END, '', '',
         CASE status WHEN 'SUCCEEDED' THEN 'NONE' WHEN 'PENDING' THEN 'WAIT'
             ELSE 'CONTACT_ALIPAY' END,
-        '', '', status, at, CASE WHEN status IN ('SUCCEEDED', 'REJECTED') THEN at END
+        '', '', status, at, CASE WHEN status IN ('SUCCEEDED', 'REJECTED') THEN at END,
+        FALSE, 'cancel', '', ''
     FROM (SELECT n, {at} AS at, {cancellation_status} AS status FROM {numbers}
         WHERE {cancelled}) AS facts
 """
 _ATTEMPTS = """
     INSERT INTO {attempts} (
-        cancellation_id, number, kind, client_id, sent_at, finished_at, http_status, result_status,
-        result_code, result_message, payment_status, error, request_body, response_body, trace_id,
-        outcome
+        payment_id, cancellation_id, number, kind, asked_by, asked_by_name, client_id, sent_at,
+        claim_until, finished_at, http_status, result_status, result_code, result_message,
+        payment_status, error, request_body, response_body, trace_id, cause, detail, said, outcome,
+        refund_status
     )
     SELECT
-        {cancellation_id}, 1, 'cancel', 'SANDBOX_5X00000000000000', at, at, 200,
+        {payment_id}, {cancellation_id}, 1, 'cancel', 'schedule', '', 'SANDBOX_5X00000000000000',
+        at, at, at, 200,
         CASE outcome WHEN 'SUCCEEDED' THEN 'S' WHEN 'REJECTED' THEN 'F' ELSE 'U' END,
         CASE WHEN outcome = 'SUCCEEDED' THEN 'SUCCESS' ELSE 'PROCESS_FAIL' END, '', '', '',
-        concat('{{"paymentRequestId":"{name}-request-', n, '"}}'), '{{"result":{{}}}}', '', outcome
+        concat('{{"paymentRequestId":"{name}-request-', n, '"}}'), '{{"result":{{}}}}', '', '', '',
+        CASE outcome WHEN 'SUCCEEDED' THEN 'YES' WHEN 'REJECTED' THEN 'REFUSED' ELSE 'NO_WORD' END,
+        outcome, ''
     FROM (SELECT n, {at} AS at, {outcome} AS outcome FROM {numbers}
         WHERE {cancelled}) AS facts
 """
@@ -105,7 +111,7 @@ def _words(payments: int, whole_every: int, name: str, seconds_apart: int) -> di
         "numbers": _numbers(payments),
         "cancelled": f"NOT ({is_whole})",
         "at": _seconds_before(now, f"n * {seconds_apart}"),
-        "far_away": _seconds_before(now, "-30000000 - n"),
+        "far_away": _seconds_before(now, "-10000 - n % 4000"),
         "payment_id": _uuid(f"{name}-payment"),
         "cancellation_id": _uuid(f"{name}-cancellation"),
         "payment_status": f"CASE WHEN {is_whole} THEN {_case(_WITHOUT_CANCELLATION)}"

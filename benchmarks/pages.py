@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from django_alipay_cancel.admin.selecting import written
+from django_alipay_cancel.clock import local
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services import queue_state
+from django_alipay_cancel.services.batches import GivenLine, record_batch
 
 ADMIN = "/admin/django_alipay_cancel/"
 
@@ -29,6 +34,7 @@ def pages(merchants: list[str]) -> Iterator[Page]:
     yield from _cancellation_lists()
     yield from _single_pages()
     yield from _confirmations()
+    yield from _shift()
 
 
 def _get(name: str, path: str, **query: str) -> Page:
@@ -54,7 +60,7 @@ def _payment_lists(merchants: list[str]) -> Iterator[Page]:
 
 
 def _cancellation_lists() -> Iterator[Page]:
-    yield _get("cancellations with overview", "cancellation/")
+    yield _get("cancellations with morning view", "cancellation/")
     if Cancellation.objects.count() > 100:
         yield _get("cancellations, page 2", "cancellation/", p="2")
     for status in Cancellation.Status.values:
@@ -103,3 +109,14 @@ def _confirmations() -> Iterator[Page]:
         f"confirmation for {len(keys):,}",
         lambda client: client.post(f"{ADMIN}payment/select/", form),
     )
+
+
+def _shift() -> Iterator[Page]:
+    """What a shift looks at: the sheet of a batch, what somebody did today, the queue's gauges."""
+    batch, today = uuid4(), str(local(timezone.now()).date())
+    asked = Payment.objects.filter(cancellations__isnull=False).order_by("id")[:500]
+    record_batch(batch, [GivenLine(payment.reference, payment.pk) for payment in asked])
+    yield _get(f"result sheet of {len(asked)}", f"cancellation/batch/{batch}/")
+    yield _get("cancellations, mine today", "cancellation/", person="filled", created_from=today)
+    yield _get("cancellations, finished today", "cancellation/", finished_from=today)
+    yield Page("state of the queue", lambda client: HttpResponse(str(queue_state())))

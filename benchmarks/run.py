@@ -20,7 +20,7 @@ from benchmarks import queueing
 from benchmarks.database import load_django, scratch_database
 from benchmarks.figures import Figure, as_text, judge
 
-PARTS = ("single", "bulk", "queue", "cluster", "statements")
+PARTS = ("single", "bulk", "queue", "cluster", "waiting", "statements")
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
         load_django(url)
         logging.disable(logging.WARNING)
         warnings.simplefilter("ignore")
-        from benchmarks import bulk, cluster, page, single, statements
+        from benchmarks import bulk, cluster, page, single, statements, waiting
 
         directory = Path(scratch)
         if "single" in wanted:
@@ -57,6 +57,8 @@ def main() -> int:
             )
         if "cluster" in wanted:
             figures += cluster.measure(directory, number=2000 // small)
+        if "waiting" in wanted:
+            figures += waiting.measure(number=200 // small, silent=2000 // small)
         if "statements" in wanted:
             figures += statements.measure()
         print(as_text(figures))

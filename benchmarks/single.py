@@ -14,7 +14,9 @@ from benchmarks.sampling import sampled
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Payment
 
-FIFTH, EIGHTH = 1 / 5, 1 / 8
+# Of the SDK's cost; the wall time holds two commits more than a bare call.
+LIMITS = {"client CPU": 1 / 5, "wall time": 1 / 4}
+EIGHTH = 1 / 8
 
 
 def measure(directory: Path, *, rounds: int, calls: int) -> tuple[list[Figure], Counter[str]]:
@@ -60,7 +62,7 @@ def _figures(costs: dict[str, list[Cost]]) -> list[Figure]:
                 measured=milliseconds(app),
                 against=f"official SDK, nothing stored: {milliseconds(sdk)}",
                 ratio=app / sdk,
-                limit=FIFTH,
+                limit=LIMITS[kind],
                 drawn=f"One cancellation: {kind}, ms",
                 bars={
                     "bare session, nothing stored": bare * 1000,

@@ -17,7 +17,7 @@ from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payme
 from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import FakeAlipay, Fault
 
-LIMIT = 12
+LIMIT = 16
 REPEATED = 8
 _numbers = count()
 

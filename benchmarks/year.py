@@ -57,7 +57,8 @@ _CANCELLATIONS = """
 INSERT INTO django_alipay_cancel_cancellation (
     id, payment_id, open_for_id, requested_by_name, source, reason, batch, repeats,
     next_attempt_at, asked_at, asked_by_name, result_code, result_message, error, next_step,
-    closed_by_name, note, status, created_at, finished_at
+    closed_by_name, note, status, created_at, finished_at,
+    or_refund, means, refund_id, refund_currency
 )
 SELECT
     md5('cancellation' || n)::uuid,
@@ -89,7 +90,8 @@ SELECT
         END
     END,
     '', '', status, created,
-    CASE WHEN status IN ('SUCCEEDED', 'REJECTED') THEN created + interval '20 seconds' END
+    CASE WHEN status IN ('SUCCEEDED', 'REJECTED') THEN created + interval '20 seconds' END,
+    FALSE, 'cancel', '', ''
 FROM (
     SELECT n, md5('payment' || n)::uuid AS payment,
         now() - (%(payments)s - n) * interval '30 seconds' + interval '10 seconds' AS created,
@@ -106,16 +108,18 @@ FROM (
 
 _ATTEMPTS = """
 INSERT INTO django_alipay_cancel_cancellationattempt (
-    cancellation_id, number, kind, client_id, sent_at, finished_at, http_status, result_status,
-    result_code, result_message, payment_status, error, request_body, response_body, trace_id,
-    outcome
+    payment_id, cancellation_id, number, kind, client_id, sent_at, claim_until, finished_at,
+    http_status, result_status, result_code, result_message, payment_status, error, request_body,
+    response_body, trace_id, cause, detail, outcome, said, asked_by, asked_by_name,
+    refund_status
 )
 SELECT
-    md5('cancellation' || n)::uuid, number, CASE number WHEN 1 THEN 'cancel' ELSE 'inquiry' END,
-    'SANDBOX_5X00000000000000', sent, sent + interval '300 ms', 200, 'S', 'SUCCESS', '',
+    md5('payment' || n)::uuid, md5('cancellation' || n)::uuid, number,
+    CASE number WHEN 1 THEN 'cancel' ELSE 'inquiry' END, 'SANDBOX_5X00000000000000', sent,
+    sent + interval '49 s', sent + interval '300 ms', 200, 'S', 'SUCCESS', '',
     CASE number WHEN 1 THEN '' ELSE 'CANCELLED' END, '',
-    '{"paymentRequestId":"request-' || n || '"}', '{"result":{"resultStatus":"S"}}', '',
-    'SUCCEEDED'
+    '{"paymentRequestId":"request-' || n || '"}', '{"result":{"resultStatus":"S"}}', '', '', '',
+    'SUCCEEDED', CASE number WHEN 1 THEN 'YES' ELSE 'SHOWS_CANCELLED' END, 'schedule', '', ''
 FROM (
     SELECT n, number,
         now() - (%(payments)s - n) * interval '30 seconds' + number * interval '5 seconds' AS sent

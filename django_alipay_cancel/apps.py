@@ -1,6 +1,6 @@
 """The app's registration with Django."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,4 +11,9 @@ class AlipayCancelConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_alipay_cancel import checks  # noqa: F401 (registers the system checks)
+        # Imported for the system checks that they register.
+        from django_alipay_cancel import checks, database_checks  # noqa: F401
+
+        if apps.is_installed("drf_spectacular"):
+            # Imported for the descriptions that it registers: the shop's own document stays clean.
+            from django_alipay_cancel.api import openapi  # noqa: F401

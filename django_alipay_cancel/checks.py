@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.conf import settings
+from django.core.checks import WARNING, CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext, gettext_lazy
 
-from django_alipay_cancel import conf, diagnosis, problems
+from django_alipay_cancel import conf, diagnosis, known_settings
 
 _MISSING = gettext_lazy(
     "The settings are listed in the README; nothing can be cancelled without them."
@@ -23,7 +24,6 @@ _MISSING = gettext_lazy(
 _MALFORMED = gettext_lazy(
     "The settings are listed in the README; check_alipay checks one merchant at a time."
 )
-_MESSAGES = {diagnosis.Level.ERROR: Error, diagnosis.Level.WARNING: Warning}
 
 
 @register()
@@ -33,7 +33,50 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         written = conf.configured()
     except ImproperlyConfigured as error:
         return [Error(gettext(str(error)), hint=str(_MALFORMED), id="django_alipay_cancel.E001")]
-    return [*_unknown_names(written), *_merchants(written), *_values()]
+    return [*_unknown_names(written), *_merchants(written), *_values(written)]
+
+
+@register()
+def check_throttle_rate(**kwargs: Any) -> list[CheckMessage]:
+    """Find a rate that DRF cannot read before each POST does."""
+    # Here, since the import reads REST_FRAMEWORK, which may be what is wrong.
+    from django_alipay_cancel.api.throttling import CancelThrottle
+
+    try:
+        CancelThrottle()
+    except ImproperlyConfigured:
+        return [
+            Error(
+                gettext("%(setting)s must be a rate such as '120/min'.")
+                % {"setting": "REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']['alipay_cancel']"},
+                hint=gettext("Until then every POST to the REST routes is answered with 503."),
+                id="django_alipay_cancel.E020",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
+def check_buyers_are_throttled(**kwargs: Any) -> list[CheckMessage]:
+    """Warn where buyers may cancel, each of which is a signed call, as often as they like."""
+    if conf.settings.CUSTOMERS_MAY_CANCEL is not True or _throttle_rate():
+        return []
+    return [
+        Warning(
+            gettext("Buyers may cancel over REST, and nothing limits how often they ask."),
+            hint=gettext(
+                "Set REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']['alipay_cancel'], for instance to"
+                " '10/min'."
+            ),
+            id="django_alipay_cancel.W020",
+        )
+    ]
+
+
+def _throttle_rate() -> Any:
+    rest: Any = getattr(settings, "REST_FRAMEWORK", None) or {}
+    rates = rest.get("DEFAULT_THROTTLE_RATES") or {}
+    return rates.get("alipay_cancel") if isinstance(rates, Mapping) else rates
 
 
 @register()
@@ -95,35 +138,31 @@ def _merchants(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _merchant(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    for problem in problems.missing_settings(merchant, entry):
+    for problem in known_settings.missing_settings(merchant, entry):
         yield Warning(problem, hint=str(_MISSING), id="django_alipay_cancel.W002")
-    for problem in problems.malformed_settings(merchant, entry):
+    for problem in known_settings.malformed_settings(merchant, entry):
         yield Error(problem, hint=str(_MALFORMED), id="django_alipay_cancel.E004")
-    for finding in (
+    for message in (
         *diagnosis.of_keys(merchant, entry),
         *diagnosis.of_address(merchant, entry),
     ):
-        if finding.level in _MESSAGES:
-            yield _MESSAGES[finding.level](
-                finding.text,
-                hint=finding.hint or str(_MALFORMED),
-                id=f"django_alipay_cancel.{finding.id}",
-            )
+        if message.level >= WARNING:
+            message.hint = message.hint or str(_MALFORMED)
+            yield message
 
 
-def _values() -> Iterator[CheckMessage]:
-    for problem in conf.value_problems():
+def _values(written: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for problem in known_settings.common_problems(written):
         yield Error(problem, hint=str(_MALFORMED), id="django_alipay_cancel.E006")
-    path = conf.settings.REFUND_URL
-    if isinstance(path, str) and not _is_function(path):
-        yield Error(
-            gettext("%(setting)s: %(path)r is not the dotted path of a function.")
-            % {"setting": "ALIPAY_CANCEL['REFUND_URL']", "path": path},
-            hint=gettext(
-                "A function that takes a Payment and returns the address of its refund page."
-            ),
-            id="django_alipay_cancel.E009",
-        )
+    for setting in known_settings.COMMON:
+        path = written.get(setting.name)
+        if setting.function and isinstance(path, str) and not _is_function(path):
+            yield Error(
+                gettext("%(setting)s: %(path)r is not the dotted path of a function.")
+                % {"setting": f"ALIPAY_CANCEL[{setting.name!r}]", "path": path},
+                hint=str(_MALFORMED),
+                id="django_alipay_cancel.E009",
+            )
 
 
 def _is_function(path: str) -> bool:

@@ -9,27 +9,25 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext, gettext_noop, override
+from django.utils.translation import gettext_noop, override
 
 from django_alipay_cancel.alipay.client import AlipayClient, Credentials
-from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
-from django_alipay_cancel.alipay.traces import without_frames
-from django_alipay_cancel.callables import answer, expire
-from django_alipay_cancel.problems import MERCHANT_DEFAULTS, merchant_problems, setting_name
+from django_alipay_cancel.alipay.key_text import InvalidKey
+from django_alipay_cancel.alipay.signing import load_private_key, load_public_key
+from django_alipay_cancel.alipay.traces import keeping_frames_back
+from django_alipay_cancel.known_settings import (
+    COMMON,
+    MERCHANT,
+    common_problems,
+    merchant_problems,
+    setting_name,
+    values,
+)
+from django_alipay_cancel.vault_cache import current_value, expire
 
 Key = TypeVar("Key")
 
-DEFAULTS: Mapping[str, Any] = {
-    "MERCHANTS": {},
-    "TIMEOUT": (3, 10),
-    "RETRY_DELAYS": (2, 5, 15, 30, 60, 300, 900, 3600, 3600, 7200, 14400),
-    "CANCEL_UNRESOLVED_AFTER": None,
-    "CANCEL_UNRESOLVED_WITHIN": 86400,
-    "BULK_INLINE_SECONDS": 10,
-    "CUSTOMERS_MAY_CANCEL": False,
-    "RESPONSE_TIME_TOLERANCE": None,
-    "REFUND_URL": None,
-}
+DEFAULTS: Mapping[str, Any] = values(COMMON, {})
 
 
 class Settings:
@@ -38,7 +36,8 @@ class Settings:
     def __getattr__(self, name: str) -> Any:
         if name not in DEFAULTS:
             raise AttributeError(f"ALIPAY_CANCEL has no setting {name!r}.")
-        return configured().get(name, DEFAULTS[name])
+        value = configured().get(name)
+        return DEFAULTS[name] if value is None else value
 
 
 settings = Settings()
@@ -52,16 +51,14 @@ def configured() -> Mapping[str, Any]:
     return value
 
 
+@keeping_frames_back
 def client_for(merchant: str) -> AlipayClient:
     """Return the client of one merchant alias, kept per process while its settings stay the same.
 
     Raises ImproperlyConfigured, naming the merchant and the setting, when they cannot work, and
     what a callable raises.
     """
-    try:
-        return _client(merchant, _credentials(merchant))
-    except Exception as error:  # whatever it is goes on, without the frames that hold keys
-        raise without_frames(error)  # noqa: B904 (the same error: its cause stays)
+    return _client(merchant, _credentials(merchant))
 
 
 def _client(merchant: str, credentials: Credentials) -> AlipayClient:
@@ -100,19 +97,18 @@ _lock = threading.Lock()
 
 
 def _credentials(merchant: str) -> Credentials:
-    _refuse(value_problems())
-    entry = answered(merchant, merchant_entry(merchant))
+    _refuse(common_problems(configured()))
+    entry = values(MERCHANT, answered(merchant, merchant_entry(merchant)))
     connect, read = settings.TIMEOUT
-    options = {name.lower(): entry.get(name, MERCHANT_DEFAULTS[name]) for name in MERCHANT_DEFAULTS}
-    options["key_version"] = str(options["key_version"])
+    private_key = _load(merchant, "PRIVATE_KEY", entry.pop("PRIVATE_KEY"), load_private_key)
+    public_keys = _public_keys(merchant, entry.pop("ALIPAY_PUBLIC_KEY"))
     return Credentials(
-        client_id=entry["CLIENT_ID"],
-        private_key=_load(merchant, "PRIVATE_KEY", entry["PRIVATE_KEY"], load_private_key),
-        alipay_public_keys=_public_keys(merchant, entry["ALIPAY_PUBLIC_KEY"]),
-        gateway_url=entry["GATEWAY_URL"],
+        private_key=private_key,
+        alipay_public_keys=public_keys,
+        key_version=str(entry.pop("KEY_VERSION")),
         timeout=(float(connect), float(read)),
         response_time_tolerance=settings.RESPONSE_TIME_TOLERANCE,
-        **options,
+        **{name.lower(): value for name, value in entry.items()},
     )
 
 
@@ -120,7 +116,7 @@ def answered(merchant: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry with each callable replaced by its answer; ImproperlyConfigured if wrong."""
     # Before they are called, and again with what they say.
     _refuse(merchant_problems(merchant, entry))
-    given = {name: answer(value) for name, value in entry.items()}
+    given = {name: current_value(value) for name, value in entry.items()}
     _refuse(merchant_problems(merchant, given))
     return given
 
@@ -143,6 +139,12 @@ def merchant_entry(merchant: str) -> Mapping[str, Any]:
     return entry
 
 
+def is_named(merchant: str) -> bool:
+    """Whether MERCHANTS names this merchant, whatever its settings."""
+    merchants = settings.MERCHANTS
+    return isinstance(merchants, Mapping) and merchant in merchants
+
+
 def is_configured(merchant: str) -> bool:
     """Whether this merchant's settings look complete; no key is loaded, no callable called."""
     try:
@@ -157,7 +159,7 @@ def _public_keys(merchant: str, value: Any) -> tuple[tuple[str, RSAPublicKey], .
         # Not known by a version: the one key there is.
         return (("", _load(merchant, "ALIPAY_PUBLIC_KEY", value, load_public_key)),)
     return tuple(
-        (str(version), _load(merchant, "ALIPAY_PUBLIC_KEY", answer(text), load_public_key))
+        (str(version), _load(merchant, "ALIPAY_PUBLIC_KEY", current_value(text), load_public_key))
         for version, text in value.items()
     )
 
@@ -175,49 +177,3 @@ def _load(merchant: str, name: str, text: Any, load: Callable[[str], Key]) -> Ke
 
 def _each(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, Mapping) else [value]
-
-
-def _timeout_problems(value: Any) -> Iterator[str]:
-    """Yield what is wrong with TIMEOUT, a pair (connect, read) of seconds."""
-    if (
-        not isinstance(value, (tuple, list))
-        or len(value) != 2
-        or not all(is_seconds(part) and part > 0 for part in value)
-    ):
-        yield gettext("%(setting)s must be a pair (connect, read) of positive seconds.") % {
-            "setting": "ALIPAY_CANCEL['TIMEOUT']"
-        }
-
-
-def value_problems() -> Iterator[str]:
-    """Yield what is wrong with the settings that hold for all merchants."""
-    yield from _timeout_problems(settings.TIMEOUT)
-    delays = settings.RETRY_DELAYS
-    if not isinstance(delays, (tuple, list)) or not delays or not all(map(is_seconds, delays)):
-        yield gettext("%(setting)s must be a tuple of seconds, at least one.") % {
-            "setting": "ALIPAY_CANCEL['RETRY_DELAYS']"
-        }
-    for name in ("CANCEL_UNRESOLVED_WITHIN", "BULK_INLINE_SECONDS"):
-        if not is_seconds(getattr(settings, name)):
-            yield gettext("%(setting)s must be a number of seconds.") % {
-                "setting": f"ALIPAY_CANCEL[{name!r}]"
-            }
-    for name in ("CANCEL_UNRESOLVED_AFTER", "RESPONSE_TIME_TOLERANCE"):
-        value = getattr(settings, name)
-        if value is not None and not is_seconds(value):
-            yield gettext("%(setting)s must be None or a number of seconds.") % {
-                "setting": f"ALIPAY_CANCEL[{name!r}]"
-            }
-    if settings.REFUND_URL is not None and not isinstance(settings.REFUND_URL, str):
-        yield gettext("%(setting)s must be None or the dotted path of a function.") % {
-            "setting": "ALIPAY_CANCEL['REFUND_URL']"
-        }
-    if not isinstance(settings.CUSTOMERS_MAY_CANCEL, bool):
-        yield gettext("%(setting)s must be True or False.") % {
-            "setting": "ALIPAY_CANCEL['CUSTOMERS_MAY_CANCEL']"
-        }
-
-
-def is_seconds(value: Any) -> bool:
-    """Return whether `value` is a number of seconds that is not negative."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0

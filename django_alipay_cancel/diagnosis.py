@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.checks import CheckMessage, Error, Info, Warning
 from django.utils.translation import gettext, gettext_lazy
 
 from django_alipay_cancel.alipay.client import SANDBOX_PREFIX
-from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key, load_public_key
-from django_alipay_cancel.problems import is_loopback, setting_name
+from django_alipay_cancel.alipay.key_text import InvalidKey
+from django_alipay_cancel.alipay.signing import load_private_key, load_public_key
+from django_alipay_cancel.known_settings import setting_name
+from django_alipay_cancel.settings_rules import is_loopback
 
 # https://docs.antom.com/ac/ams/api_fund.md; each region also has an older name.
 REGIONS = {
@@ -35,25 +37,7 @@ _OTHER_HOSTS = {
 _NO_GATEWAY = gettext_lazy("%(setting)s is %(host)s, which is none of Alipay's gateways.")
 
 
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing to say of the settings; `id` is that of the system check that says it too."""
-
-    level: Level
-    text: str
-    hint: str = ""
-    id: str = ""
-
-
-def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
+def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
     """Tell what the keys are, and whether they are the ones that belong there.
 
     Callables in `entry` are passed over.
@@ -64,11 +48,9 @@ def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
         public = _load(merchant, names, text, load_public_key)
         yield from public.findings(_swapped(entry))
         if own.fingerprint and public.fingerprint == own.fingerprint:
-            yield Finding(
-                level=Level.ERROR,
-                id="E008",
-                text=gettext("%(setting)s is your own public key.")
-                % {"setting": setting_name(merchant, "ALIPAY_PUBLIC_KEY")},
+            yield Error(
+                id="django_alipay_cancel.E008",
+                msg=gettext("%(setting)s is your own public key.") % {"setting": public.name},
                 hint=gettext(
                     "It is the public half of PRIVATE_KEY, which you upload to Alipay. Copy "
                     "Alipay's public key from its console and put that here."
@@ -76,16 +58,15 @@ def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
-    """Tell what is doubtful about host, path and proxy; callables are passed over."""
+def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    """Tell what is doubtful about host and path; callables are passed over."""
     given = {name: value for name, value in entry.items() if not callable(value)}
     host = _host(given.get("GATEWAY_URL"))
     known = [name for names in REGIONS.values() for name in names]
     if host and host not in known and not is_loopback(host):
-        yield Finding(
-            level=Level.WARNING,
-            id="W003",
-            text=_OTHER_HOSTS.get(host, _NO_GATEWAY)
+        yield Warning(
+            id="django_alipay_cancel.W003",
+            msg=_OTHER_HOSTS.get(host, _NO_GATEWAY)
             % {"setting": setting_name(merchant, "GATEWAY_URL"), "host": host},
             hint=gettext("Alipay's gateways: %(gateways)s.")
             % {
@@ -95,25 +76,13 @@ def of_address(merchant: str, entry: Mapping[str, Any]) -> Iterator[Finding]:
             },
         )
     if path := _doubtful_path(given.get("CLIENT_ID"), given.get("SANDBOX_PATH")):
-        yield Finding(
-            level=Level.WARNING,
-            id="W004",
-            text=gettext("%(setting)s does not fit CLIENT_ID: %(what)s.")
+        yield Warning(
+            id="django_alipay_cancel.W004",
+            msg=gettext("%(setting)s does not fit CLIENT_ID: %(what)s.")
             % {"setting": setting_name(merchant, "SANDBOX_PATH"), "what": path},
             hint=gettext(
                 "Set it to None, unless Alipay told you otherwise (in-store merchants keep the "
                 "production path in the sandbox). check_alipay --live tries both."
-            ),
-        )
-    if _has_password(given.get("PROXY")):
-        yield Finding(
-            level=Level.WARNING,
-            id="W005",
-            text=gettext("%(setting)s contains a password.")
-            % {"setting": setting_name(merchant, "PROXY")},
-            hint=gettext(
-                "Django's debug page shows this setting. Let PROXY be a function that returns "
-                "the address."
             ),
         )
 
@@ -127,12 +96,12 @@ class _Loaded:
     description: str = ""
     fingerprint: str = ""
 
-    def findings(self, hint: str) -> Iterator[Finding]:
+    def findings(self, hint: str) -> Iterator[CheckMessage]:
         if self.problem:
             text = f"{self.name}: {self.problem}"
-            yield Finding(level=Level.ERROR, id="E005", text=text, hint=hint)
+            yield Error(text, hint=hint, id="django_alipay_cancel.E005")
         elif self.description:
-            yield Finding(level=Level.OK, text=f"{self.name}: {self.description}")
+            yield Info(f"{self.name}: {self.description}")
 
 
 def _load(
@@ -209,13 +178,6 @@ def _host(url: Any) -> str:
         return urlsplit(url).hostname or ""
     except (ValueError, TypeError, AttributeError):
         return ""  # `problems` says so
-
-
-def _has_password(url: Any) -> bool:
-    try:
-        return bool(isinstance(url, str) and urlsplit(url).password)
-    except ValueError:
-        return False
 
 
 def _doubtful_path(client_id: Any, sandbox_path: Any) -> str:

@@ -1,12 +1,60 @@
-"""A django-fsm model whose rows move by compare-and-swap."""
+"""A django-fsm model whose rows move by compare-and-swap, and whose signals come after the commit.
+
+django-fsm sends its signals inside a transition: a receiver that raises would undo the storing of
+what Alipay has said, and even a database error that it catches would abort the transaction on
+PostgreSQL. For these models they are sent when the transition is committed, and cannot veto it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import models, router
-from django_fsm import ConcurrentTransitionMixin
+from django.db import models, router, transaction
+from django_fsm import (
+    ConcurrentTransition,
+    ConcurrentTransitionMixin,
+    FSMField,
+    TransitionNotAllowed,
+)
+from django_fsm.signals import post_transition, pre_transition
+
+from django_alipay_cancel.isolation import as_committed
+
+Result = TypeVar("Result")
+
+_SIGNALS = (pre_transition, post_transition)
+# How often a row may move between reading and writing it.
+_TRIES = 5
+
+
+class StateField(FSMField):
+    """An FSMField whose transitions tell nobody before they are stored."""
+
+    def change_state(self, instance: Any, method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Carry out a transition in memory; the row tells of it when it is stored."""
+        meta, source = method._django_fsm, self.get_state(instance)
+        if not meta.has_transition(source):
+            raise TransitionNotAllowed(
+                f"Can't switch from state '{source}' using method '{method.__name__}'",
+                object=instance,
+                method=method,
+            )
+        target = meta.next_state(source)
+        result = method(instance, *args, **kwargs)
+        if hasattr(target, "get_state"):  # GET_STATE: the state follows from the row
+            target = target.get_state(instance, None, result, args=args, kwargs=kwargs)
+        self.set_state(instance, target)
+        instance.remember_transition(
+            name=method.__name__,
+            field=meta.field,
+            source=source,
+            target=target,
+            method_args=args,
+            method_kwargs=kwargs,
+        )
+        return result
 
 
 class StateMachineModel(ConcurrentTransitionMixin, models.Model):
@@ -45,7 +93,39 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
         if not type(self)._base_manager.using(self.database).filter(**unchanged).update(**values):
             return False
         self._update_initial_state()
+        self._tell_transitions()
         return True
+
+    def until_stored(self, once: Callable[[], Result | None]) -> Result:
+        """Return what `once` makes of the row; None: it moved meanwhile, and is read again.
+
+        Raises ConcurrentTransition when that happens five times in a row.
+        """
+        for _ in range(_TRIES):
+            done = once()
+            if done is not None:
+                return done
+            self.refresh_from_db()
+        raise ConcurrentTransition(f"{self!r} changes faster than it can be written.")
+
+    @classmethod
+    def store_new(cls, rows: list[Any], *, using: str) -> None:
+        """Insert rows in as few statements as the database takes, and tell their transitions."""
+        cls._base_manager.using(using).bulk_create(rows)
+        for row in rows:
+            row._update_initial_state()
+            row._tell_transitions()
+
+    def remember_transition(self, **told: Any) -> None:
+        """Keep what django-fsm's signals say of a transition until the row is stored."""
+        self.__dict__.setdefault("_transitions", []).append(told)
+
+    def _tell_transitions(self) -> None:
+        for told in self.__dict__.pop("_transitions", ()):
+            for signal in _SIGNALS:
+                if signal.has_listeners(type(self)):
+                    send = partial(signal.send_robust, type(self), instance=self, **told)
+                    transaction.on_commit(send, using=self.database, robust=True)
 
     def refresh_from_db(
         self,
@@ -59,7 +139,8 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
         protection for the whole class meanwhile; forgetting the value first needs neither.
         """
         if from_queryset is None:
-            using = using or self.database  # a replica may not know yet what this process wrote
+            # A replica may not know yet what this process wrote.
+            from_queryset = as_committed(type(self)._base_manager.using(using or self.database))
         fields = None if fields is None else list(fields)
         kept = self.__dict__.pop(self.state_field, None)
         read = False
@@ -72,6 +153,7 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
             if not read and kept is not None:
                 self.__dict__[self.state_field] = kept
         if read:
+            self.__dict__.pop("_transitions", None)  # never stored
             self._update_initial_state()
 
     def get_deferred_fields(self) -> set[str]:

@@ -1,23 +1,17 @@
 """What people read: one sentence per result code, error and next step, in their own language."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_alipay_cancel.alipay.results import (
-    CONFIGURATION_CODES,
-    RESULT_CODES,
-    NextStep,
-    ResultStatus,
-)
+from django_alipay_cancel.alipay.causes import CAUSES
+from django_alipay_cancel.alipay.results import KEY_CODES, NextStep
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
-
-    from django_alipay_cancel.models import Cancellation
 
 _CLIENT_ID_REFUSED = _("Alipay does not accept the client ID.")
 _SIGNATURE_REFUSED = _(
@@ -26,12 +20,12 @@ _SIGNATURE_REFUSED = _(
 )
 
 # These say what Alipay answered, not what became of the payment: an F may come unsigned, or after
-# an attempt that did take effect, so only cancellation_message says "was not cancelled".
+# an attempt that did take effect, so only `outcomes` says "was not cancelled".
 _RESULT_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
     "SUCCESS": _("Alipay cancelled the payment."),
     "CANCEL_WINDOW_EXCEED": _("The time in which this payment could be cancelled is over."),
     "PAYMENT_METHOD_NOT_SUPPORTED": _(
-        "With this payment method a successful payment cannot be cancelled. "
+        "This payment method does not support cancelling the payment. "
         "A refund may be impossible too."
     ),
     "MERCHANT_BALANCE_NOT_ENOUGH": _(
@@ -56,6 +50,8 @@ _RESULT_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
         "Alipay does not know the address that was called. "
         "Check GATEWAY_URL and SANDBOX_PATH in the settings."
     ),
+    "ILLEGAL_CLIENT_IP": _("Alipay does not accept requests from this server's IP address."),
+    "OAUTH_FAIL": _("Alipay expects an API key from this merchant instead of a signature."),
     "ACCESS_DENIED": _("Alipay does not give this merchant access."),
     "PROCESS_FAIL": _(
         "Alipay could not carry out the request. "
@@ -99,8 +95,8 @@ _ERROR_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
         "This is usual when Alipay does not accept the client ID or the keys; check them."
     ),
     "bad_signature": _(
-        "The answer's signature is wrong, so the answer cannot be trusted. "
-        "Check ALIPAY_PUBLIC_KEY in the settings."
+        "The answer's signature does not verify, so the answer cannot be trusted. "
+        "The attempt says why."
     ),
     "wrong_client": _(
         "The answer is meant for another client ID. Check CLIENT_ID in the settings and the proxy."
@@ -118,6 +114,10 @@ _ERROR_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
     "abandoned": _(
         "A request was interrupted before its answer was stored. Check whether the server stopped."
     ),
+    "not_stored": _(
+        "Alipay's answer could not be stored, several times. "
+        "What the database said is in the log; the answer is in the log too."
+    ),
 }
 
 _NEXT_STEP_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
@@ -132,48 +132,145 @@ _NEXT_STEP_SENTENCES: Final[Mapping[str, "StrPromise"]] = {
     NextStep.CHECK_ORDER_STATUS: _(
         "Check the status of the payment. If it should allow a cancellation, contact Alipay."
     ),
+    NextStep.CHECK_REFUNDS: _(
+        "Alipay lists a refund of this payment. Check what was refunded before anything else."
+    ),
+    NextStep.RELEASE_OR_CAPTURE: _(
+        "Nothing was captured, so there is nothing to refund. Alipay releases the money when the "
+        "authorization ends; or capture the payment and refund it."
+    ),
     NextStep.FIX_CONFIGURATION: _("Correct the settings, then ask again."),
     NextStep.CONTACT_ALIPAY: _("Contact Alipay with the payment's IDs before you ask again."),
 }
 
 _NEXT_STEP_LABELS: Final[Mapping[str, "StrPromise"]] = {
     NextStep.NONE: _("Nothing to do"),
-    NextStep.WAIT: _("Wait for the automatic repeat, do not refund"),
-    NextStep.REFUND: _("Refund instead"),
+    NextStep.WAIT: _("Wait"),
+    NextStep.REFUND: _("Refund"),
     NextStep.TOP_UP_BALANCE: _("Top up the balance"),
-    NextStep.CHECK_PAYMENT_ID: _("Check the payment ID"),
+    NextStep.CHECK_PAYMENT_ID: _("Check the IDs"),
     NextStep.CHECK_CLIENT_ID: _("Check the client ID"),
-    NextStep.CHECK_ORDER_STATUS: _("Check the payment's status"),
+    NextStep.CHECK_ORDER_STATUS: _("Check the status"),
+    NextStep.CHECK_REFUNDS: _("Check the refunds"),
+    NextStep.RELEASE_OR_CAPTURE: _("Release or capture"),
     NextStep.FIX_CONFIGURATION: _("Correct the settings"),
     NextStep.CONTACT_ALIPAY: _("Contact Alipay"),
 }
 
-_OUTCOMES: Final[Mapping[str, "StrPromise"]] = {
-    "PENDING": _(
-        "The result is not known yet. "
-        "Do not refund and do not ask the buyer to pay again yet. "
-        "The cancellation is repeated automatically."
+# Why a payment stands where it does: by the rule of the verdict. No more than every row behind it
+# says.
+_BECAUSE: Final[Mapping[str, "StrPromise"]] = {
+    "cancelled": _("The payment is cancelled."),
+    "unpaid": _("The payment had failed; no money was taken."),
+    "failed_after_paid": _(
+        "The payment was told to be paid, and was told to have failed. Only a person can find out "
+        "which of them is right."
     ),
-    "SUCCEEDED": _("The payment is cancelled. Money already paid goes back to the buyer in full."),
-    "REJECTED": _("The payment was not cancelled."),
-    "NEEDS_REVIEW": _(
-        "The result is not known yet, and a person has to look at it. "
-        "Do not refund and do not ask the buyer to pay again yet."
+    "calling": _("A cancel is being sent at this moment, or its process stopped while it was."),
+    "paid_meanwhile": _(
+        "The app cancels no payment without a result by itself once somebody has said that it is "
+        "paid."
     ),
+    "trouble": _(
+        "The answer to the last cancel named another payment, or refused our request itself: "
+        "repeating it is useless."
+    ),
+    "refused": _("Alipay refused the cancel, and an inquiry after that showed no cancellation."),
+    "ask_about_answer": _(
+        "The last answer does not name its payment. Whether it is about this one is asked."
+    ),
+    "refusal_undecided": _(
+        "Alipay refused the cancel. That is not believed before an inquiry agrees, made when no "
+        "cancel can still take effect."
+    ),
+    "inquiry_misconfigured": _(
+        "Alipay refused the cancel, and the inquiry about it was refused because of our settings. "
+        "Correct the settings, then ask again."
+    ),
+    "unknown_payment": _(
+        "Alipay does not know this payment yet. A cancel may overtake the payment it is for, so "
+        "that this is not believed before it is asked again."
+    ),
+    "unknown_payment_believed": _(
+        "Alipay did not know this payment, neither the cancels nor the inquiry after them."
+    ),
+    "under_way": _("Alipay shows a cancellation that is under way."),
+    "nothing_sent": _("For a day nothing could be sent to Alipay."),
+    "repeat": _("The result of the cancel is not known, neither yes nor no."),
+    "delays_used_up": _("The cancel was repeated as often as planned, without a result."),
+    "in_review": _("The result is not known. Alipay is asked every hour for three days."),
+    "checked_by_person": _("A person had Alipay asked, and the payment was not cancelled."),
+    "no_wish": _(
+        "The payment says that it is being cancelled, but no cancellation of it is open: rows were "
+        "restored apart. Alipay is asked what became of it."
+    ),
+    "not_stored": _("Alipay's answer could not be stored."),
+    "closed_by_hand": _("A person closed the cancellation by hand."),
+    "never_reached": _("The payment has never reached Alipay."),
+    "nothing_to_do": _("Nothing is under way."),
+    "refunded": _("Alipay says that all the money was refunded."),
+    "earlier_refund": _(
+        "What became of an earlier refund of this payment is not known. It is asked before "
+        "anything else."
+    ),
+    "turns_to_refund": _(
+        "The payment can no longer be cancelled, and it is to be refunded then. It is refunded "
+        "once an inquiry has just shown it as paid, not cancelled and not refunded."
+    ),
+    "refunds_listed": _("Alipay lists a refund of this payment that is not ours."),
+    "amount_contradicted": _(
+        "Alipay names another amount than ours, or none, so that nothing is refunded."
+    ),
+    "refund_calling": _(
+        "A cancel or a refund is being sent at this moment, or its process stopped while it was."
+    ),
+    "refund_failed": _("Alipay says that the refund failed."),
+    "refund_refused": _(
+        "Alipay refused the refund. That is not believed before inquiries of the refund and of the "
+        "payment agree."
+    ),
+    "refund_under_way": _("Alipay says that the refund is under way."),
+    "refund_unknown": _("The result of the refund is not known, neither yes nor no."),
 }
-_NOTHING_TO_CANCEL = _("The payment had failed; no money was taken, there is nothing to cancel.")
+
+# A path in the documentation, not an address: who reads it has the version that is installed.
+_SIGNATURE_PAGE = _("See docs/how-to/signatures.md.")
+_SIGNATURE_ERRORS = frozenset({"unsigned", "bad_signature", "wrong_client"})
 _UNKNOWN_CODE = _("Alipay answered with a code that is not documented.")
 _UNKNOWN_ERROR = _("The answer could not be used.")
 
 
 def result_sentence(result_code: str) -> str:
     """Return what Alipay says with this result code, known or not, in the active language."""
-    return str(_RESULT_SENTENCES.get(result_code, _UNKNOWN_CODE))
+    sentence = str(_RESULT_SENTENCES.get(result_code, _UNKNOWN_CODE))
+    return joined([sentence, signature_page() if result_code in KEY_CODES else ""])
 
 
-def error_sentence(error: str) -> str:
-    """Return why there is no trustworthy answer and what to check, in the active language."""
-    return str(_ERROR_SENTENCES.get(error, _UNKNOWN_ERROR))
+def error_sentence(error: str, result_code: str = "") -> str:
+    """Return why there is no trustworthy answer and what to check, in the active language.
+
+    A result code in it that is worth telling is told too.
+    """
+    sentences = [str(_ERROR_SENTENCES.get(error, _UNKNOWN_ERROR))]
+    if result_code:
+        sentences.append(str(_RESULT_SENTENCES.get(result_code, _UNKNOWN_CODE)))
+    leads_on = error in _SIGNATURE_ERRORS or result_code in KEY_CODES
+    return joined([*sentences, signature_page() if leads_on else ""])
+
+
+def signature_page() -> str:
+    """Return where the steps to the cause of a wrong signature are, in the active language."""
+    return str(_SIGNATURE_PAGE)
+
+
+def cause_sentence(cause: str, detail: str) -> str:
+    """Return why a signature does not verify, in the active language; "" without a cause."""
+    return gettext(CAUSES[cause]) % {"detail": detail} if cause in CAUSES else ""
+
+
+def because_sentence(because: str) -> str:
+    """Return why a payment stands where it does, by the rule that decided."""
+    return str(_BECAUSE[because])
 
 
 def next_step_sentence(step: str) -> str:
@@ -186,44 +283,13 @@ def next_step_label(step: NextStep) -> "StrPromise":
     return _NEXT_STEP_LABELS[step]
 
 
-def cancellation_message(cancellation: "Cancellation") -> str:
-    """Return what became of the cancellation, why, and what to do, in the active language.
+def joined(sentences: Iterable[str]) -> str:
+    """Return the sentences as one text, those that are empty left out.
 
-    The sentence to show after a cancellation was asked for, on every page and over REST. While the
-    result is not known it says neither "cancelled" nor "not cancelled", whatever the last code was.
+    Chinese puts no blank between two, so that the joint is translatable too.
     """
-    if cancellation.status == "SUCCEEDED":
-        failed = cancellation.payment.status == "FAIL"
-        return str(_NOTHING_TO_CANCEL if failed else _OUTCOMES["SUCCEEDED"])
-    sentences = [str(_OUTCOMES[cancellation.status]), *_reasons(cancellation)]
-    if cancellation.next_step not in (NextStep.NONE, NextStep.WAIT):
-        sentences.append(next_step_sentence(cancellation.next_step))
-    return reduce(_followed_by, sentences)
-
-
-def _reasons(cancellation: "Cancellation") -> Iterator[str]:
-    rejected = cancellation.status == "REJECTED"
-    if cancellation.error and not rejected:
-        yield error_sentence(cancellation.error)
-    if cancellation.result_code and _code_is_a_reason(cancellation, rejected=rejected):
-        yield result_sentence(cancellation.result_code)
-
-
-def _code_is_a_reason(cancellation: "Cancellation", *, rejected: bool) -> bool:
-    code = cancellation.result_code
-    if cancellation.error and not rejected:
-        # Nothing in an answer that is not verified is repeated, but for a hint at the settings.
-        return cancellation.error == "unsigned" and code in CONFIGURATION_CODES
-    known = RESULT_CODES.get(code)
-    if known is None or known.result_status is ResultStatus.F:
-        return True
-    # An S that decided nothing explains nothing, nor does the U that came before a rejection.
-    return known.result_status is ResultStatus.U and not rejected
-
-
-def _followed_by(sentence: str, next_sentence: str) -> str:
-    # Chinese puts no space between sentences, so the joint is translatable too.
-    return gettext("%(sentence)s %(next_sentence)s") % {
-        "sentence": sentence,
-        "next_sentence": next_sentence,
-    }
+    joint = gettext("%(sentence)s %(next_sentence)s")
+    given = [sentence for sentence in sentences if sentence]
+    return reduce(
+        lambda text, more: joint % {"sentence": text, "next_sentence": more}, given or [""]
+    )

@@ -19,8 +19,6 @@ def document() -> str:
     from drf_spectacular.generators import SchemaGenerator
     from drf_spectacular.renderers import OpenApiYamlRenderer
 
-    from django_alipay_cancel.api import openapi  # noqa: F401 (registers the descriptions)
-
     schema = SchemaGenerator(urlconf="django_alipay_cancel.urls").get_schema(public=True)
     return OpenApiYamlRenderer().render(schema, renderer_context={}).decode()
 
@@ -50,13 +48,6 @@ def configure() -> None:
             "VERSION": __version__,
             "DESCRIPTION": "Cancel Alipay payments. Authentication is the shop's own.",
             "SERVERS": [{"url": "/alipay", "description": "Where the shop includes the routes."}],
-            "ENUM_NAME_OVERRIDES": {
-                "PaymentStatus": "django_alipay_cancel.models.Payment.Status",
-                "CancellationStatus": "django_alipay_cancel.models.Cancellation.Status",
-                "CancellationSource": "django_alipay_cancel.models.Cancellation.Source",
-                "AttemptKind": "django_alipay_cancel.models.CancellationAttempt.Kind",
-                "AttemptOutcome": "django_alipay_cancel.models.CancellationAttempt.Outcome",
-            },
         },
     )
     django.setup()

@@ -23,6 +23,7 @@ def create_logins() -> dict[str, User]:
         users[name] = user = User.objects.create_user(
             name,
             password=name,
+            email="buyer@shop.example" if name == "buyer" else "",
             is_staff=name != "buyer",
             is_superuser=name == "operator",
         )

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 from django.utils import timezone
-from scenarios import PATIENCE, RETRY_DELAYS, Ends, Scenario
+from scenarios import PATIENCE, QUIET_PERIOD, RETRY_DELAYS, Ends, Scenario
 from shop.models import Order
 from shop.orders import place_order
 
@@ -53,12 +53,12 @@ def seed(gateway: FakeAlipay, scenario: Scenario, buyer: User) -> Order:
         gateway.misbehave(
             trouble.fault,
             payment=payment_id,
-            api="cancel",
+            api=trouble.api,
             calls=trouble.calls,
             **trouble.options,
         )
     at = scenario.paid_at or timezone.now()
-    return place_order(
+    order = place_order(
         scenario.reference,
         buyer=buyer,
         total=total,
@@ -67,13 +67,20 @@ def seed(gateway: FakeAlipay, scenario: Scenario, buyer: User) -> Order:
         paid_at=at if scenario.known_as == "paid" else None,
         authorized_at=at if scenario.known_as == "authorized" else None,
     )
+    if scenario.recorded_at:
+        Payment.objects.filter(pk=order.payment_id).update(created_at=scenario.recorded_at)
+    return order
 
 
 def play(gateway: FakeAlipay, scenarios: Iterable[Scenario], buyer: User) -> list[Result]:
     """Cancel the payment of each scenario, work until all have ended, and tell how."""
     orders = {scenario: seed(gateway, scenario, buyer) for scenario in scenarios}
     with_real_delays = settings.ALIPAY_CANCEL
-    settings.ALIPAY_CANCEL = {**with_real_delays, "RETRY_DELAYS": RETRY_DELAYS}
+    settings.ALIPAY_CANCEL = {
+        **with_real_delays,
+        "RETRY_DELAYS": RETRY_DELAYS,
+        "QUIET_PERIOD": QUIET_PERIOD,
+    }
     try:
         for scenario, order in orders.items():
             if scenario.answered_late:
@@ -127,8 +134,11 @@ def _cancel_with_a_late_answer(gateway: FakeAlipay, payment: Payment) -> None:
     process.start()
     asked.wait(PATIENCE)
     # The lease lasts longer than any call may take; nobody wants to watch that.
-    Cancellation.objects.filter(open_for=payment).update(next_attempt_at=timezone.now())
-    services.process_due_cancellations()
+    now = timezone.now()
+    Cancellation.objects.filter(open_for=payment).update(next_attempt_at=now)
+    CancellationAttempt.objects.filter(payment=payment).update(claim_until=now)
+    # By its key: the merchant's gateway may be put off for a moment, after it had throttled.
+    services.process_cancellation(payment.open_cancellation.pk)
     given_up.set()
     process.join()
     gateway.before_answer = None

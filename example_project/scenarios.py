@@ -12,6 +12,8 @@ from django_alipay_cancel.testing import Fault
 
 # Seconds. The real delays reach over hours; with these every repeat happens while one looks on.
 RETRY_DELAYS = (0.1, 0.2, 0.3, 0.4, 0.5)
+# A minute in earnest: so long a cancel without an answer may still take effect.
+QUIET_PERIOD = 0.3
 PATIENCE = 20
 
 
@@ -25,11 +27,12 @@ class Ends(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """What Alipay does wrong with the next `calls` cancels, None for all of them."""
+    """What Alipay does wrong with the next `calls` calls, None for all of them."""
 
     fault: Fault
     calls: int | None = 1
     options: dict[str, Any] = {}
+    api: str = "cancel"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +46,7 @@ class Scenario:
     status: str = "SUCCESS"  # at Alipay; "" for a payment that Alipay does not have
     method: str = "default"
     paid_at: datetime | None = None  # None: now
+    recorded_at: datetime | None = None  # by the shop; None: now
     merchant: str = "default"
     trouble: tuple[Trouble, ...] = ()
     answered_late: bool = False
@@ -181,6 +185,28 @@ PLAYED = (
         answered_late=True,
         ends=CANCELLED,
     ),
+    Scenario(
+        reference="T-28",
+        story="has the pay only after three cancels",
+        known_as="",
+        trouble=(answers("ORDER_NOT_EXIST", calls=3),),
+        ends=CANCELLED,
+    ),
+    Scenario(
+        reference="T-29",
+        story="cancels, and says F: it is cancelled",
+        trouble=(Trouble(Fault.RESULT, 1, {"result_code": "ORDER_IS_CANCELED", "applied": True}),),
+        ends=CANCELLED,
+    ),
+    Scenario(
+        reference="T-30",
+        story="says F while a cancel is under way",
+        trouble=(
+            Trouble(Fault.RESULT, 1, {"result_code": "ORDER_STATUS_INVALID", "applied": True}),
+            Trouble(Fault.CANCEL_UNDER_WAY, 2, api="inquiryPayment"),
+        ),
+        ends=CANCELLED,
+    ),
 )
 
 # Left to whoever opens the site: how each ends once its payment is cancelled there.
@@ -198,6 +224,7 @@ LEFT = (
         story="closes one without a result",
         known_as="",
         status="PROCESSING",
+        recorded_at=LONG_AGO,  # or the worker would not leave it to anybody
         ends=CANCELLED,
     ),
     Scenario(

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000, help="of the site (default 8000)")
     port = parser.parse_args().port
     if not is_free(port):
-        print(f"Port {port} cannot be used; choose another with --port.", file=sys.stderr)
+        print(f"Port {port} cannot be used; choose another: make serve PORT=8001.", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -66,9 +66,11 @@ def serve(port: int) -> int:
 def introduce(site: str, gateway: str, logins: dict[str, str]) -> None:
     """Print what there is to open and who may sign in."""
     print(f"\nThe buyer's orders  {site}/orders/")
+    print(f"The till            {site}/till/   (sign in as clerk)")
     print(f"The admin           {site}/admin/")
     print(f"The REST API        {site}/alipay/payments/")
-    print(f"FakeAlipay          {gateway}\n")
+    print(f"FakeAlipay          {gateway}")
+    print(f"Mails to the buyer  {os.environ['SHOP_MAILS']}\n")
     for name, may in logins.items():
         print(f"Login {name:<9} password {name:<9} {may}")
     print("\nOrders left to cancel, and what Alipay does then:")

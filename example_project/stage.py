@@ -16,6 +16,9 @@ from django.core.management.utils import get_random_secret_key
 
 from django_alipay_cancel.testing import FakeAlipay
 
+# Seconds without a result after which a payment at the till is cancelled by itself; what was
+# recorded longer ago is left to whoever looks on.
+UNRESOLVED = {"CANCEL_UNRESOLVED_AFTER": 25, "CANCEL_UNRESOLVED_WITHIN": 3600}
 # Aliases of merchants that cannot work: nothing listens there; Alipay does not know that key.
 UNREACHABLE = "unreachable"
 WRONG_KEY = "wrong-key"
@@ -32,10 +35,11 @@ def stage() -> Iterator[FakeAlipay]:
         FakeAlipay() as gateway,
     ):
         settings_file = Path(directory, "alipay.json")
-        settings_file.write_text(json.dumps({"MERCHANTS": _merchants(gateway)}))
+        settings_file.write_text(json.dumps({"MERCHANTS": _merchants(gateway), **UNRESOLVED}))
         os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("SHOP_SETTINGS", "shop.settings")
         os.environ["SHOP_ALIPAY_SETTINGS"] = str(settings_file)
         os.environ["SHOP_DATABASE"] = str(Path(directory, "shop.sqlite3"))
+        os.environ["SHOP_MAILS"] = str(Path(directory, "mails"))
         os.environ["SHOP_SECRET_KEY"] = get_random_secret_key()
         os.environ["SHOP_LOG_LEVEL"] = "CRITICAL"  # the troubles of the scenarios are wanted
         django.setup()

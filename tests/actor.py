@@ -20,6 +20,26 @@ def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def stand_still(*args, **kwargs):
+    """Stop as a paused machine does, and go on when somebody says so."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def pause_before(owner, name):
+    """Stand still before `owner.name` is called, and then call it."""
+
+    def arm():
+        original = getattr(owner, name)
+
+        def pause_and_call(*args, **kwargs):
+            stand_still()
+            return original(*args, **kwargs)
+
+        setattr(owner, name, pause_and_call)
+
+    return arm
+
+
 def kill_before(owner, name):
     """Die instead of calling `owner.name`."""
     return lambda: setattr(owner, name, die)
@@ -44,17 +64,19 @@ def places():
     """The named places at which this process can be killed."""
     from django_alipay_cancel import signals
     from django_alipay_cancel.alipay import client, connection
-    from django_alipay_cancel.services import cancelling, deciding
+    from django_alipay_cancel.services import attempts, passes
 
     return {
-        "before_commit_1": kill_after(cancelling, "create_attempt"),
+        "before_commit_1": kill_after(attempts, "create"),
         "after_commit_1": kill_before(client.AlipayClient, "cancel"),
+        "paused_after_commit_1": pause_before(client.AlipayClient, "cancel"),
+        "paused_after_connecting": pause_before(connection._LimitedConnection, "send"),
         "after_connecting": kill_after(connection._LimitedConnection, "connect"),
         "after_sending": kill_before(connection._LimitedConnection, "getresponse"),
         "while_reading": kill_after(connection._LimitedReader, "readinto"),
-        "before_commit_2": kill_after(deciding.recording, "record_attempt"),
-        "after_commit_2": kill_before(cancelling, "log_attempt"),
-        "before_the_signal": kill_before(cancelling, "announce"),
+        "before_commit_2": kill_after(attempts, "record_answer"),
+        "after_commit_2": kill_before(passes, "announce"),
+        "before_the_signal": kill_before(passes, "announce"),
         "after_the_signal": lambda: [
             getattr(signals, name).connect(die)
             for name in (

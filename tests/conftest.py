@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -14,16 +16,31 @@ from django.utils import timezone
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import FakeAlipay, Fault
+from tests.chaos.table import pytest_terminal_summary  # noqa: F401
+from tests.rows import broken_invariants
 
 HERE = Path(__file__).parent
 # Folders of tests that would be the same on every database.
-ONCE = {"alipay", "browser", "peer", "testing"}
+ONCE = {"alipay", "browser", "chaos", "testing"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).parts[0] in ONCE:
             item.add_marker("once")
+
+
+@pytest.fixture(autouse=True)
+def rows_hold(request):
+    """Check the rows after each test of a database, unless it is about rows that are broken."""
+    uses_database = {"db", "transactional_db"} & set(request.fixturenames)
+    if not (uses_database or request.node.get_closest_marker("django_db")):
+        yield
+        return
+    request.getfixturevalue("db")
+    yield
+    if not request.node.get_closest_marker("broken_rows"):
+        assert list(broken_invariants()) == []
 
 
 @pytest.fixture
@@ -86,6 +103,14 @@ def fall_due():
         waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 
     return now
+
+
+@pytest.fixture
+def clock():
+    """Move this process's time: `clock.shift(seconds)`. The gateway in it moves too."""
+    # A number of seconds: an aware time would move this process's time zone too.
+    with time_machine.travel(time.time()) as traveller:
+        yield traveller
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""Run the test suite on SQLite, and on each server that the environment names: make test.
+"""Run the test suite on SQLite, and on each server that the environment names.
 
-TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL (mysql://...) name servers
-on which a test database may be created. With CI_REQUIRE_ALL=1 leaving one out is an error. With
---coverage the package's branch coverage over all of them together is measured: make coverage.
+`make test` runs what answers within minutes; with --slow, `make test-slow`, what takes long or
+starts something big, and with --coverage, `make coverage`, both, with the package's branch coverage
+over all databases together. TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL
+(mysql://...) name servers on which a test database may be created; with CI_REQUIRE_ALL=1 leaving
+one out is an error.
 """
 
 from __future__ import annotations
@@ -17,44 +19,61 @@ SERVERS = {
     "PostgreSQL": ("TEST_POSTGRES_URL", "psycopg[binary]"),
     "MariaDB": ("TEST_MARIADB_URL", "mysqlclient"),
 }
+SLOW = "(slow or browser or chaos)"
 # What has nothing to do with the database is tested in the pass on SQLite.
-ON_SERVERS = ("-m", "not nightly and not once and not browser")
+ON_SERVERS = "not once"
 
 
 def main(arguments: list[str]) -> int:
     """Run pytest once per database; return the exit status for the shell."""
-    measured = "--coverage" in arguments
+    measured, slow = "--coverage" in arguments, "--slow" in arguments
+    # What is measured is measured in one process; else tests that wait let others work.
     command = ["coverage", "run", "-m"] if measured else []
-    command += ["pytest", "-q", *(each for each in arguments if each != "--coverage")]
-    servers, left_out = {}, []
-    for name, (variable, driver) in SERVERS.items():
-        url = os.environ.get(variable)
-        if not url:
-            left_out.append(f"{name} ({variable} is not set)")
-            continue
-        _python("pip", "install", "--quiet", driver)
-        servers[name] = url
+    command += ["pytest", "-q", *(() if measured else ("-n", "2"))]
+    command += [each for each in arguments if each not in ("--coverage", "--slow")]
+    chosen = "not nightly"
+    if not measured:
+        chosen += f" and {SLOW}" if slow else f" and not {SLOW}"
+    servers, left_out = _servers()
     if measured:
         _python("coverage", "erase")
-    failed = _fail_on(servers, command)
+    failed = _fail_on(servers, command, chosen)
     if measured:
         _python("coverage", "combine", "--quiet")
         if not _python("coverage", "report"):
             failed.append("coverage")
-    print(f"Failed on: {', '.join(failed) or 'none'}. Left out: {', '.join(left_out) or 'none'}.")
+    print(f"Failed on: {', '.join(failed) or 'none'}.")
+    for name in left_out:
+        print(f"Left out: {name}; {SERVERS[name][0]} is not set.")
+    if not slow and not measured:
+        print("Left out: what takes long, a browser, killed servers; make test-slow runs these.")
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))
 
 
-def _fail_on(servers: dict[str, str], command: list[str]) -> list[str]:
+def _servers() -> tuple[dict[str, str], list[str]]:
+    """Return the addresses of the servers that are named, and the names of those that are not."""
+    servers, left_out = {}, []
+    for name, (variable, driver) in SERVERS.items():
+        if url := os.environ.get(variable):
+            _python("pip", "install", "--quiet", driver)
+            servers[name] = url
+        else:
+            left_out.append(name)
+    return servers, left_out
+
+
+def _fail_on(servers: dict[str, str], command: list[str], chosen: str) -> list[str]:
     """Run all passes and return the names of the databases on which one failed."""
     # Most tests wait for something, so that two passes at once take little longer than one.
     with ThreadPoolExecutor(1) as beside:
         passes = {
-            name: beside.submit(_passes_unseen, name, url, [*command, *ON_SERVERS])
+            name: beside.submit(
+                _passes_unseen, name, url, [*command, "-m", f"{chosen} and {ON_SERVERS}"]
+            )
             for name, url in servers.items()
         }
         print("The suite on SQLite:", flush=True)
-        passed = {"SQLite": _python(*command, url="sqlite://")}
+        passed = {"SQLite": _python(*command, "-m", chosen, url="sqlite://")}
         passed |= {name: result.result() for name, result in passes.items()}
     return [name for name, well in passed.items() if not well]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
@@ -13,29 +14,37 @@ from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payme
 
 GROWING = {model._meta.db_table for model in (Payment, Cancellation, CancellationAttempt)}
 
-Statement = tuple[str, Any]
+
+@dataclass
+class Plans:
+    """What was read or changed in the growing tables, and which steps of it read too much."""
+
+    statements: set[str] = field(default_factory=set)
+    large: dict[str, list[str]] = field(default_factory=dict)
 
 
 @contextmanager
-def collected_statements() -> Iterator[list[Statement]]:
-    """Collect what is read or changed in the growing tables; INSERT alone looks for nothing."""
-    statements: dict[str, Any] = {}
-    collected: list[Statement] = []
+def plans_seen(most: int) -> Iterator[Plans]:
+    """Look at the plan of each statement before it is carried out; INSERT looks for nothing.
 
-    def collect(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    Before, and not when all is over: the rows may have moved on to where a constraint refuses it.
+    """
+    seen = Plans()
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         ours = any(table in sql for table in GROWING)
-        if ours and sql.startswith(("SELECT", "UPDATE", "DELETE")):
-            statements.setdefault(sql, params)
+        if ours and sql.startswith(("SELECT", "UPDATE", "DELETE")) and sql not in seen.statements:
+            seen.statements.add(sql)
+            if steps := _large_reads(sql, params, most):
+                seen.large[sql] = steps
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(collect):
-        yield collected
-    collected += statements.items()
+    with connection.execute_wrapper(look):
+        yield seen
 
 
-def large_reads(statement: Statement, most: int) -> list[str]:
-    """Carry the statement out again, undo it, and return each step that read over `most` rows."""
-    sql, params = statement
+def _large_reads(sql: str, params: Any, most: int) -> list[str]:
+    """Carry the statement out, undo it, and return each step that read over `most` rows."""
     postgresql = connection.vendor == "postgresql"
     analyze = "EXPLAIN (ANALYZE, FORMAT JSON)" if postgresql else "ANALYZE FORMAT=JSON"
     with transaction.atomic():

@@ -1,18 +1,22 @@
 """The settings of tests.settings made hard: a project as the REST routes may meet it.
 
 ATOMIC_REQUESTS on every database, a router that reads from a replica which lags for ever, and
-callers who are no users. TEST_ALIPAY_CANCEL is the setting as JSON, TEST_REPLICA a SQLite file.
+callers who are no users. TEST_ALIPAY_CANCEL is the setting as JSON, TEST_REPLICA a SQLite file; in
+the folder TEST_UNDER_WAY stands a file for each request that is not over yet.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, database
+from tests.settings import DATABASES, MIDDLEWARE, database
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
@@ -21,12 +25,27 @@ DATABASES["replica"] = database(f"sqlite://{os.environ['TEST_REPLICA']}")
 for settings in DATABASES.values():
     settings["ATOMIC_REQUESTS"] = True
 DATABASE_ROUTERS = ["tests.served_project.ReadFromReplica"]
+MIDDLEWARE = ["tests.served_project.under_way", *MIDDLEWARE]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tests.served_project.ByMemberName",
         "rest_framework.authentication.SessionAuthentication",
     ]
 }
+
+
+def under_way(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Leave a file while a request is worked on, whether anybody still waits for its answer."""
+
+    def middleware(request: Any) -> Any:
+        file = Path(os.environ["TEST_UNDER_WAY"]) / uuid4().hex
+        file.touch()
+        try:
+            return get_response(request)
+        finally:
+            file.unlink()
+
+    return middleware
 
 
 class ReadFromReplica:

@@ -35,5 +35,26 @@ def test_every_part_runs_with_small_numbers():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for part in ("client CPU", "64 workers", "due among", "Celery", "SQL: cancel_payment, S"):
+    for part in (
+        "client CPU",
+        "64 workers",
+        "due among",
+        "Celery",
+        "Wish to call, idle",
+        "SQL: cancel_payment, S",
+    ):
         assert part in done.stdout, done.stdout
+
+
+@pytest.mark.slow
+def test_an_import_is_measured_on_the_database_at_hand():
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "importing.py", "20"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{connection.vendor}, 20 lines new:" in done.stdout
+    assert "20 lines recorded already:" in done.stdout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
+from django.core.checks import Info
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.services.diagnosing import diagnose
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
+from django_alipay_cancel.testing.wire import Delivery, Seal
 from tests.meanwhile import meanwhile, thrown_out
 
 pytestmark = pytest.mark.django_db
@@ -202,10 +205,18 @@ def test_a_name_that_cannot_be_resolved_is_told_with_the_regional_choices(check)
         assert f"({region})" in told
 
 
+def through(port):
+    return {
+        "PROXY": f"http://127.0.0.1:{port}",
+        "PROXY_USER": "user",
+        "PROXY_PASSWORD": "s3cret",
+    }
+
+
 def test_a_bad_proxy_is_told_without_its_password(check):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    status, told = check("--live", PROXY=f"http://user:s3cret@127.0.0.1:{port}")
+    status, told = check("--live", **through(port))
     assert status == 1
     assert f"through the proxy 127.0.0.1:{port}: connection_failed" in told
     assert "s3cret" not in told
@@ -275,6 +286,122 @@ def test_answers_of_another_code_are_told_apart(gateway, check):
     status, told = check("--live")
     assert status == 0
     assert "Try again." in told
+
+
+# --- what is no answer of Alipay's, or not the expected one ---------------------------------------
+
+CALLED = "/ams/sandbox/api/v1/payments/inquiryPayment"
+NO_RESULT = (
+    "The gateway answered with an HTTP error instead of a result. "
+    "Check GATEWAY_URL in the settings and the proxy."
+)
+UNREADABLE = "The answer could not be read. Check GATEWAY_URL in the settings and the proxy."
+PAGE = b"<html>\n<title>Corporate login</title></html>"
+
+
+def answer_of(code, status, message):
+    """An unsigned answer, as Alipay gives it to a request that it does not accept."""
+    result = {"resultCode": code, "resultStatus": status, "resultMessage": message}
+    return Delivery(body=json.dumps({"result": result}).encode())
+
+
+@pytest.mark.parametrize(
+    ("delivery", "told_as", "hint"),
+    [
+        (
+            answer_of("ACCESS_DENIED", "F", "IP 203.0.113.9 is not in the white list"),
+            "unsigned (ACCESS_DENIED). Its message: IP 203.0.113.9 is not in the white list",
+            "Alipay does not give this merchant access.",
+        ),
+        (
+            answer_of("PARAM_ILLEGAL", "F", "merchantAccountId must not be blank"),
+            "unsigned (PARAM_ILLEGAL). Its message: merchantAccountId must not be blank",
+            "Alipay found that something in the request is missing or invalid.",
+        ),
+        (
+            Delivery(headers={"content-type": "text/html"}, body=PAGE),
+            "invalid_body (<html> <title>Corporate login</title></html>). Content-Type: text/html.",
+            UNREADABLE,
+        ),
+        (
+            Delivery(body=b'{"error_response":{"code":"40002"}}'),
+            'invalid_body ({"error_response":{"code":"40002"}}).',
+            UNREADABLE,
+        ),
+        (
+            Delivery(headers={"content-encoding": "gzip", "signature": "x"}, body=b"x"),
+            "invalid_body (x). Content-Encoding: gzip.",
+            UNREADABLE,
+        ),
+        (
+            Delivery(status=302, headers={"location": "https://login.example/in?token=s3cret"}),
+            "http_status (HTTP 302). Location: https://login.example/in.",
+            NO_RESULT,
+        ),
+        (
+            Delivery(status=502, headers={"content-type": "text/plain"}, body=b"no way"),
+            "http_status (HTTP 502, no way). Content-Type: text/plain.",
+            NO_RESULT,
+        ),
+    ],
+)
+def test_what_is_no_answer_is_shown_with_the_message_the_location_and_the_media_type(
+    gateway, check, delivery, told_as, hint
+):
+    gateway.handle = lambda request: delivery
+    status, told = check("--live")
+    assert status == 1
+    where = gateway.url.removeprefix("http://")
+    assert f"  error    {where}: {told_as}\n           {hint}\n" in told
+    assert "s3cret" not in told
+
+
+def test_the_address_that_was_called_and_what_its_name_resolves_to_are_told(gateway, check):
+    _, told = check("--live")
+    assert f"  ok       Asked {gateway.url}{CALLED} (127.0.0.1: 127.0.0.1).\n" in told
+    _, told = check("--live", GATEWAY_URL="https://nowhere.invalid")
+    assert (
+        f"Asked https://nowhere.invalid{CALLED} (nowhere.invalid: the name does not resolve)."
+        in told
+    )
+    _, told = check("--live", PROXY=gateway.url)
+    assert f"Asked {gateway.url}{CALLED} through the proxy 127.0.0.1 (127.0.0.1)." in told
+
+
+def test_alipays_message_of_a_signed_answer_is_told(gateway, check):
+    result = {"resultCode": "PARAM_ILLEGAL", "resultStatus": "F", "resultMessage": "no such field"}
+    body = json.dumps({"result": result}).encode()
+    time = gateway.now.isoformat(timespec="seconds")
+    seal = Seal(uri=CALLED, client_id=gateway.client_id, time=time, key=gateway.keys.alipay)
+    gateway.handle = lambda request: seal.answer(body)
+    status, told = check("--live")
+    assert status == 1
+    assert (
+        "Alipay answered PARAM_ILLEGAL: Alipay found that something in the request is missing or "
+        "invalid. Its message: no such field\n" in told
+    )
+
+
+def test_success_of_an_inquiry_is_not_told_as_a_cancelled_payment(gateway, check):
+    gateway.misbehave(Fault.RESULT, result_code="SUCCESS", result_status="S")
+    status, told = check("--live")
+    assert status == 0
+    assert "Alipay answered SUCCESS for a payment that cannot exist (-).\n" in told
+    assert "Is an error scenario simulated in Alipay's dashboard?" in told
+    assert "Alipay cancelled the payment" not in told
+
+
+def test_a_time_that_cannot_be_read_is_shown(gateway, settings):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "RESPONSE_TIME_TOLERANCE": 300}
+    seal = Seal(
+        uri=CALLED, client_id=gateway.client_id, time="1764158400000", key=gateway.keys.alipay
+    )
+    gateway.handle = lambda request: seal.answer(
+        json.dumps({"result": {"resultStatus": "F", "resultCode": "ORDER_NOT_EXIST"}}).encode()
+    )
+    status, told = command("--live")
+    assert status == 1
+    assert "stale_response (1764158400000)." in told
 
 
 # --- which merchants, and the project -------------------------------------------------------------
@@ -347,4 +474,4 @@ def test_it_speaks_from_the_shell_where_the_system_checks_fail(gateway, settings
 
 def test_the_diagnosis_is_a_list_of_values(gateway):
     findings = diagnose("default", live=True)
-    assert [str(finding.level) for finding in findings] == ["ok", "ok", "ok"]
+    assert [type(finding) for finding in findings] == [Info, Info, Info, Info]

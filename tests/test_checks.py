@@ -52,7 +52,9 @@ def test_good_settings_leave_nothing_to_say(found, entry):
     assert found(entry | {"GATEWAY_URL": "https://open.antglobal-us.com/"}) == []
     # A sandbox of its own, the path forced to what it would be anyway.
     assert found(entry | {"SANDBOX_PATH": True}) == []
-    assert found(entry | {"PROXY": "http://proxy.example:3128"}) == []
+    proxy = {"PROXY": "http://proxy.example:3128"}
+    assert found(entry | proxy) == []
+    assert found(entry | proxy | {"PROXY_USER": "shop", "PROXY_PASSWORD": "a:b@c é"}) == []
 
 
 def test_they_are_registered(settings):
@@ -115,6 +117,10 @@ def test_merchants_must_be_dictionaries(settings, merchants):
         ("PROXY", "proxy.example:3128", "must be an http:// address with host and port."),
         ("PROXY", "socks5://proxy.example:1080", "must be an http:// address"),
         ("PROXY", "http://proxy.example:x", "must be an http:// address"),
+        ("PROXY_USER", "shop:1", "must be printable text without a colon."),
+        ("PROXY_USER", 7, "must be printable text without a colon."),
+        ("PROXY_PASSWORD", "a\r\nX: 1", "must be printable text."),
+        ("PROXY_PASSWORD", b"a", "must be printable text."),
     ],
 )
 def test_what_cannot_work_is_an_error(found, entry, name, value, problem):
@@ -131,7 +137,7 @@ def test_what_cannot_work_is_an_error(found, entry, name, value, problem):
         ("TIMEOUT", (0, 5)),
         ("RETRY_DELAYS", ()),
         ("RETRY_DELAYS", (1, -1)),
-        ("BULK_INLINE_SECONDS", None),
+        ("BULK_INLINE_SECONDS", "10"),
         ("CANCEL_UNRESOLVED_AFTER", "30m"),
         ("RESPONSE_TIME_TOLERANCE", "300"),
         ("CUSTOMERS_MAY_CANCEL", "no"),
@@ -189,8 +195,8 @@ def test_keys_in_each_others_place_are_told(found, entry):
     assert alone.hint.startswith("ALIPAY_PUBLIC_KEY needs the public key")
 
 
-@pytest.mark.parametrize("by_version", [False, True])
-def test_ones_own_public_key_in_place_of_alipays_is_an_error(found, by_version):
+@pytest.mark.parametrize(("by_version", "version"), [(False, ""), (True, "['1']")])
+def test_ones_own_public_key_in_place_of_alipays_is_an_error(found, by_version, version):
     gateway = FakeAlipay()
     own = public_key_text(gateway.keys.merchant.public_key())
     entry = gateway.merchant_settings() | {
@@ -200,7 +206,7 @@ def test_ones_own_public_key_in_place_of_alipays_is_an_error(found, by_version):
     }
     assert found(entry) == [
         error(
-            f"{ENTRY}['ALIPAY_PUBLIC_KEY'] is your own public key.",
+            f"{ENTRY}['ALIPAY_PUBLIC_KEY']{version} is your own public key.",
             "It is the public half of PRIVATE_KEY, which you upload to Alipay. Copy "
             "Alipay's public key from its console and put that here.",
             8,
@@ -242,11 +248,15 @@ def test_a_client_id_and_a_path_that_do_not_fit_are_doubtful(
     assert "--live" in doubt.hint
 
 
-def test_a_password_that_the_debug_page_would_show_is_doubtful(found, entry):
-    (doubt,) = found(entry | {"PROXY": "http://user:s3cret@proxy.example:3128"})
-    assert doubt.id == "django_alipay_cancel.W005"
-    assert "s3cret" not in doubt.msg + doubt.hint
-    assert "function" in doubt.hint
+@pytest.mark.parametrize("login", ["user:s3cret@", ":s3cret@", "s3cret@", "@", "a%40:s3cret@"])
+def test_a_password_that_the_debug_page_would_show_is_an_error(found, entry, login):
+    (wrong,) = found(entry | {"PROXY": f"http://{login}proxy.example:3128"})
+    assert wrong.id == "django_alipay_cancel.E004"
+    assert "s3cret" not in wrong.msg + wrong.hint
+    assert wrong.msg == (
+        f"{ENTRY}['PROXY'] must be without user and password: they are PROXY_USER and "
+        "PROXY_PASSWORD."
+    )
 
 
 def test_a_callable_is_never_called(found, entry):

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from datetime import timedelta
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
-from django.utils.timezone import is_naive, localtime
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
+from tests.commands import run
 from tests.services.conftest import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def run(*arguments, **options):
-    """Return what the command printed, and the error it ended with."""
-    out, err = StringIO(), StringIO()
-    try:
-        call_command(*arguments, stdout=out, stderr=err, **options)
-        failure = ""
-    except CommandError as error:
-        failure = str(error)
-    return out.getvalue(), err.getvalue(), failure
 
 
 def test_ids_of_every_kind_are_found(gateway, pay):
@@ -58,15 +44,6 @@ def test_a_dry_run_sends_nothing(gateway, pay):
     assert not Cancellation.objects.exists()
 
 
-def test_old_payments_without_a_result_are_found_by_age(gateway, pay):
-    old, new = pay("old", status="PROCESSING"), pay("new", status="PROCESSING")
-    Payment.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=1))
-    run("cancel_payments", "--older-than", "30m", "--reason", "no result")
-    assert rows(old)["payment"] == "CANCELLED"
-    assert rows(new)["payment"] == "PROCESSING"
-    assert Cancellation.objects.get().reason == "no result"
-
-
 def test_what_is_not_finished_or_unknown_fails_the_command(gateway, pay):
     pay("order-0")
     gateway.misbehave(Fault.ANSWER_LOST_BEFORE, api="cancel")
@@ -92,7 +69,13 @@ def test_ctrl_c_lets_the_calls_in_flight_finish_and_begins_no_other(gateway, pay
     for order in orders:
         pay(order)
     gateway.latency = 0.2
-    gateway.before_answer = lambda call: os.kill(os.getpid(), signal.SIGINT)
+    interrupts = iter([signal.SIGINT])  # a second one would end the process at once
+
+    def interrupt(call):
+        if number := next(interrupts, None):
+            os.kill(os.getpid(), number)
+
+    gateway.before_answer = interrupt
     _, _, failure = run("cancel_payments", *orders, "--workers", workers)
     begun = len(gateway.calls)
     assert begun <= int(workers)
@@ -145,62 +128,3 @@ def test_a_reason_that_is_too_long_cancels_nothing(gateway, pay):
 def test_orders_that_make_no_sense_are_refused(gateway, arguments):
     _, _, failure = run("cancel_payments", *arguments)
     assert failure
-
-
-HEADER = "payment_request_id,payment_id,amount_value,amount_currency,reference,paid_at\n"
-
-
-def test_payments_are_imported_and_bad_lines_listed(gateway, tmp_path):
-    file = tmp_path / "payments.csv"
-    file.write_text(
-        HEADER
-        + "request-1,,1250,USD,order-1,2026-11-01T10:00:00+08:00\n"
-        + ",,1250,USD,order-2,\n"
-        + "request-3,,12.50,USD,order-3,\n"
-        + "request-4,payment-4,,,order-4,\n"
-        + "request-5,too,many,cells,in,this,line\n"
-        + "request-6,,1,USD,order-6,yesterday\n"
-        + "request-7,,1,USD,order-7,2026-13-01T10:00:00+08:00\n",
-        encoding="utf-8",
-    )
-    out, err, failure = run("import_payments", str(file))
-    assert "2 payments recorded, 5 bad lines." in out
-    assert [line.split(":")[0] for line in err.splitlines() if line.startswith("line")] == [
-        "line 3",
-        "line 4",
-        "line 6",
-        "line 7",
-        "line 8",
-    ]
-    assert failure
-    assert list(
-        Payment.objects.order_by("reference").values_list("reference", "status", "amount_value")
-    ) == [("order-1", "SUCCESS", 1250), ("order-4", "PROCESSING", None)]
-    run("import_payments", str(file))
-    assert Payment.objects.count() == 2
-
-
-def test_a_dry_import_keeps_nothing(gateway, tmp_path):
-    file = tmp_path / "payments.csv"
-    file.write_text(HEADER + "request-1,,1250,USD,order-1,\n", encoding="utf-8")
-    out, _, failure = run("import_payments", str(file), "--dry-run")
-    assert ("1 payments would be recorded" in out, failure) == (True, "")
-    assert not Payment.objects.exists()
-
-
-@pytest.mark.parametrize("text", ["", "amount\n1\n", "\xff\xfe"])
-def test_a_file_that_is_no_such_csv_is_refused(gateway, tmp_path, text):
-    file = tmp_path / "payments.csv"
-    file.write_bytes(text.encode("latin-1"))
-    _, _, failure = run("import_payments", str(file))
-    assert failure
-
-
-def test_a_time_without_an_offset_is_read_in_the_projects_zone(gateway, settings, tmp_path):
-    settings.TIME_ZONE = "Asia/Shanghai"
-    file = tmp_path / "payments.csv"
-    file.write_text(HEADER + "request-1,,1250,USD,order-1,2026-11-01T10:00:00\n", encoding="utf-8")
-    assert run("import_payments", str(file))[2] == ""
-    paid_at = Payment.objects.get().paid_at
-    local = paid_at if is_naive(paid_at) else localtime(paid_at)
-    assert f"{local:%Y-%m-%d %H:%M}" == "2026-11-01 10:00"

@@ -20,7 +20,7 @@ from django.db import connection
 
 from django_alipay_cancel import services
 from django_alipay_cancel.management.stopping import stop_signals
-from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.models import Cancellation, Worker
 from django_alipay_cancel.testing import Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ ALIPAY_CANCEL = {alipay!r}
 ROOT_URLCONF = __name__  # a worker has no pages
 urlpatterns = []
 """
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -168,7 +168,46 @@ def test_a_signal_ends_the_pause_at_once(run: Any, due: Any) -> None:
     wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
     time.sleep(0.5)  # into the pause
     process.send_signal(signal.SIGTERM)
-    assert process.wait(5) == 0
+    assert process.wait(PATIENCE) == 0
+
+
+def test_a_second_signal_ends_the_worker_at_once(run: Any, due: Any, gateway: Any) -> None:
+    due("paid")
+    gateway.misbehave(Fault.SILENT_BEFORE, payment="paid")
+    process = run("--loop")
+    wait_until(lambda: gateway.calls_for("paid"))
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    assert process.poll() is None, "the call in flight is waited for"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_what_hangs_after_a_signal_is_ended_when_the_patience_is_over() -> None:
+    hanging = (
+        "import time\n"
+        "from django_alipay_cancel.management.stopping import stop_signals\n"
+        "with stop_signals(patience=1):\n"
+        "    print('ready', flush=True)\n"
+        "    while True: time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", hanging], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == -signal.SIGALRM
+    process.stdout.close()
+
+
+def test_a_worker_whose_reader_is_gone_goes_on(run: Any, due: Any) -> None:
+    process = run("--loop", "--interval", "0.1")
+    process.stdout.close()
+    for name in ("first", "second"):
+        cancellation = due(name)
+        wait_until(lambda c=cancellation: status_of(c) == Cancellation.Status.SUCCEEDED)
+        assert "The report cannot be written" in process.stderr.readline()
+    assert process.poll() is None
 
 
 def test_the_loop_pauses_only_when_nothing_was_due(run: Any, due: Any) -> None:
@@ -180,7 +219,7 @@ def test_the_loop_pauses_only_when_nothing_was_due(run: Any, due: Any) -> None:
 
 def test_the_loop_does_what_falls_due_later(run: Any, due: Any, gateway: Any) -> None:
     process = run("--loop", "--interval", "0.1")
-    time.sleep(1)
+    wait_until(Worker.objects.exists)  # written by the first pass, which finds nothing
     cancellation = due("later")
     wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
     process.send_signal(signal.SIGTERM)
@@ -188,10 +227,13 @@ def test_the_loop_does_what_falls_due_later(run: Any, due: Any, gateway: Any) ->
     assert out.count("\n") == 1, "A pass with nothing to do is not worth a line."
 
 
-def test_the_loop_outlives_a_database_that_is_away(run: Any, due: Any) -> None:
+@pytest.mark.parametrize("limit", [(), ("--limit", "5")])
+def test_the_loop_outlives_a_database_that_is_away(
+    run: Any, due: Any, limit: tuple[str, ...]
+) -> None:
     cancellation = due("paid")
     with table_away():
-        process = run("--loop", "--interval", "0.2")
+        process = run("--loop", "--interval", "0.2", *limit)
         assert "The pass failed" in process.stderr.readline()
     wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
     process.send_signal(signal.SIGTERM)

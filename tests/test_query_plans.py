@@ -20,7 +20,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import Fault
-from tests.plans import collected_statements, large_reads
+from tests.plans import plans_seen
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
@@ -47,22 +47,22 @@ def plans_well(_filled: None) -> Callable[[Callable[[], object]], None]:
     """Do something and look at the plan of each statement that it took."""
 
     def check(act: Callable[[], object]) -> None:
-        with collected_statements() as statements:
+        with plans_seen(MOST) as plans:
             act()
-        assert statements, "It asked the database nothing."
-        found = {each[0]: steps for each in statements if (steps := large_reads(each, MOST))}
-        assert not found, "\n".join(f"{sql}\n    {steps}" for sql, steps in found.items())
+        assert plans.statements, "It asked the database nothing."
+        told = "\n".join(f"{sql}\n    {steps}" for sql, steps in plans.large.items())
+        assert not plans.large, told
 
     return check
 
 
 def test_a_plan_that_reads_a_table_through_is_seen(_filled: None) -> None:
-    with collected_statements() as statements:
+    with plans_seen(MOST) as plans:
         list(Payment.objects.filter(amount_value=-1))
         Cancellation.objects.filter(note="never").update(note="")
         CancellationAttempt.objects.count()
         CancellationAttempt.objects.order_by("trace_id").first()
-    assert [bool(large_reads(each, MOST)) for each in statements] == [True] * 4
+    assert (len(plans.statements), len(plans.large)) == (4, 4)
 
 
 def test_a_pass_with_every_kind_of_row(
@@ -90,7 +90,9 @@ def test_healing_what_crashed_processes_left(plans_well: Any, gateway: Any, pay:
     cancellation = services.cancel_payment(payment)
     Cancellation.objects.filter(pk=cancellation.pk).update(announce_at=timezone.now())
     CancellationAttempt.objects.create(
+        payment=payment,
         cancellation=cancellation,
+        claim_until=timezone.now() - timedelta(minutes=4),
         number=2,
         kind="inquiry",
         client_id="client",
@@ -135,7 +137,8 @@ def test_many_payments_at_once(plans_well: Any, gateway: Any, pay: Any, tmp_path
     listed.write_text("many-0\nrequest-many-1\npayment-many-2\n" + str(keys[0]))
     told = StringIO()
     plans_well(lambda: call_command("cancel_payments", file=listed, stdout=told, stderr=told))
-    plans_well(lambda: call_command("cancel_payments", older_than=86400, dry_run=True, stdout=told))
+    aged = {"older_than": 3600, "newer_than": 90000}
+    plans_well(lambda: call_command("cancel_payments", **aged, dry_run=True, stdout=told))
 
 
 @pytest.fixture

@@ -15,17 +15,27 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 ALLOWED = {
     Payment: {
-        "record_authorized": {"PROCESSING", "AUTHORIZED"},
-        "record_paid": {"PROCESSING", "AUTHORIZED", "SUCCESS"},
+        "record_authorized": {"PROCESSING", "AUTHORIZED", "FAIL"},
+        "record_paid": {"PROCESSING", "AUTHORIZED", "SUCCESS", "FAIL"},
         "record_failed": {"PROCESSING", "AUTHORIZED"},
         "begin_cancellation": {"PROCESSING", "AUTHORIZED", "SUCCESS"},
-        "restore": {"CANCELLING"},
+        "restore": {"CANCELLING", "REFUNDING"},
         "record_unpaid": {"CANCELLING"},
-        "confirm_cancellation": {"PROCESSING", "AUTHORIZED", "SUCCESS", "FAIL", "CANCELLING"},
+        "confirm_cancellation": {
+            "PROCESSING",
+            "AUTHORIZED",
+            "SUCCESS",
+            "FAIL",
+            "CANCELLING",
+            "REFUNDING",
+        },
+        "begin_refund": {"CANCELLING"},
+        "confirm_refund": {"CANCELLING", "REFUNDING", "SUCCESS"},
     },
     Cancellation: {
         "succeed": {"PENDING", "NEEDS_REVIEW", "REJECTED"},
         "reject": {"PENDING", "NEEDS_REVIEW"},
+        "refund": {"PENDING", "NEEDS_REVIEW", "REJECTED"},
         "need_review": {"PENDING"},
         "ask_again": {"NEEDS_REVIEW"},
     },
@@ -38,7 +48,7 @@ ALLOWED = {
 }
 TAKES_A_TIME = {
     "record_authorized", "record_paid", "record_failed", "record_unpaid",
-    "succeed", "reject", "give_up", "not_sent",
+    "succeed", "reject", "give_up", "not_sent", "confirm_refund", "refund",
 }  # fmt: skip
 
 
@@ -82,8 +92,9 @@ def test_the_state_cannot_be_set_by_hand(model):
         ({"authorized_at": "then", "paid_at": "then"}, "SUCCESS"),
     ],
 )
-def test_a_rejected_cancellation_restores_what_the_facts_say(facts, status):
-    payment = Payment(status="CANCELLING", **facts)
+@pytest.mark.parametrize("before", Payment.IN_CHANGE)
+def test_a_rejected_cancellation_restores_what_the_facts_say(before, facts, status):
+    payment = Payment(status=before, **facts)
     payment.restore()
     assert payment.status == status
 

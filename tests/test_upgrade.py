@@ -75,7 +75,9 @@ def insert_rows(apps: Any) -> dict[str, Any]:
             finished_at=None if is_open else now,
         )
         attempt_model.objects.create(
+            payment=payment,
             cancellation=cancellation,
+            claim_until=now,
             number=1,
             kind="cancel",
             client_id="client",

@@ -1,12 +1,21 @@
 """What people read is there in both languages, and never claims more than is known."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.utils.translation import override
 
+from django_alipay_cancel.alipay.refunds import REFUND_STEPS
 from django_alipay_cancel.alipay.results import ERRORS, RESULT_CODES, NextStep, ResultStatus
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.outcomes import buyer_message, cancellation_message
+from django_alipay_cancel.refund_wording import (
+    FEE,
+    FOR_BUYERS,
+    FOR_STAFF,
+    refund_result_sentence,
+)
 from django_alipay_cancel.wording import (
-    cancellation_message,
     error_sentence,
     next_step_label,
     next_step_sentence,
@@ -22,20 +31,29 @@ DO_NOT_REFUND = {
 }
 
 
+ENDED = {
+    "PENDING": "CANCELLING",
+    "NEEDS_REVIEW": "CANCELLING",
+    "SUCCEEDED": "CANCELLED",
+    "REJECTED": "SUCCESS",
+    "REFUNDED": "REFUNDED",
+}
+
+
 def cancellation(
     status: str,
     *,
     code: str = "",
     error: str = "",
     step: NextStep = NextStep.WAIT,
-    payment_status: str = "CANCELLING",
+    payment_status: str = "",
 ) -> Cancellation:
     wish: Cancellation = Cancellation(
         status=status,
         result_code=code,
         error=error,
         next_step=step,
-        payment=Payment(status=payment_status),
+        payment=Payment(status=payment_status or ENDED[status]),
     )
     return wish
 
@@ -62,7 +80,16 @@ def everything_people_read() -> dict[str, list[str]]:
                 *map(next_step_sentence, NextStep),
                 *map(str, map(next_step_label, NextStep)),
                 *map(cancellation_message, map(cancellation, Cancellation.Status.values)),
+                *map(buyer_message, map(cancellation, Cancellation.Status.values)),
                 cancellation_message(cancellation("SUCCEEDED", payment_status="FAIL")),
+                *map(refund_result_sentence, [*REFUND_STEPS, "REFUND_IN_PROCESS"]),
+                *map(str, [*FOR_STAFF.values(), *FOR_BUYERS.values(), FEE]),
+                *(
+                    tell(cancellation("REJECTED", payment_status=status))
+                    for tell in (cancellation_message, buyer_message)
+                    for status in ("REFUNDING", "REFUNDED")
+                ),
+                buyer_message(cancellation("SUCCEEDED", payment_status="FAIL")),
             ]
     return texts
 
@@ -115,7 +142,7 @@ def test_no_text_uses_a_word_the_glossary_forbids(language: str) -> None:
 
 def test_a_label_follows_the_language_that_is_active_when_it_is_shown() -> None:
     label = next_step_label(NextStep.REFUND)
-    assert in_both_languages(label) == ("Refund instead", "改为退款")
+    assert in_both_languages(label) == ("Refund", "退款")
 
 
 def test_a_sentence_for_what_nobody_documented_is_general() -> None:
@@ -132,18 +159,90 @@ def test_an_error_before_sending_says_that_nothing_was_sent(error: str) -> None:
     assert "未发出" in chinese
 
 
-def test_success_says_that_the_payment_is_cancelled_and_nothing_else() -> None:
-    succeeded = cancellation("SUCCEEDED", code="SUCCESS", step=NextStep.NONE)
-    english, chinese = in_both_languages(lambda: cancellation_message(succeeded))
-    assert english == "The payment is cancelled. Money already paid goes back to the buyer in full."
-    assert chinese == "取消成功，该支付已取消。买家已支付的款项将全额原路退回。"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+# Status and facts of the payment -> what staff and buyers read of a success, in both languages.
+SUCCESSES = {
+    ("CANCELLED", "paid_at"): (
+        "The payment is cancelled. All the money goes back to the buyer.",
+        "取消成功，该支付已取消。买家所付款项将全额原路退回。",
+        "Your payment is cancelled. All the money goes back the way it came.",
+        "您的支付已取消，款项将全额原路退回。",
+    ),
+    ("CANCELLED", "authorized_at"): (
+        "The payment is cancelled. The hold on the buyer's money is released.",
+        "取消成功。已取消授权，冻结资金将解冻。",
+        "Your payment is cancelled. The money that was held is released.",
+        "您的支付已取消，冻结资金将解冻。",
+    ),
+    ("CANCELLED", ""): (
+        "The payment is cancelled. It is closed, and the buyer can no longer pay.",
+        "取消成功。支付已关闭，买家无法再付款。",
+        "Your payment is cancelled. It can no longer be paid.",
+        "您的支付已关闭，无法再付款。",
+    ),
+    ("FAIL", ""): (
+        "The payment had failed; no money was taken, there is nothing to cancel.",
+        "支付失败，未扣款，无需取消。",
+        "Your payment had failed. No money was taken.",
+        "您的支付未成功，未扣款。",
+    ),
+}
 
 
-def test_a_payment_that_had_failed_is_not_called_cancelled() -> None:
-    unpaid = cancellation("SUCCEEDED", step=NextStep.NONE, payment_status="FAIL")
-    english, chinese = in_both_languages(lambda: cancellation_message(unpaid))
-    assert english == "The payment had failed; no money was taken, there is nothing to cancel."
-    assert chinese == "支付失败，未扣款，无需取消。"
+@pytest.mark.parametrize(("status", "fact"), SUCCESSES)
+def test_a_success_says_what_becomes_of_the_money_and_no_more(status: str, fact: str) -> None:
+    succeeded = cancellation("SUCCEEDED", step=NextStep.NONE, payment_status=status)
+    if fact:
+        setattr(succeeded.payment, fact, NOW)
+    if fact == "paid_at":  # captured: what was held before is paid by now
+        succeeded.payment.authorized_at = NOW
+    staff = in_both_languages(lambda: cancellation_message(succeeded))
+    buyers = in_both_languages(lambda: buyer_message(succeeded))
+    assert (*staff, *buyers) == SUCCESSES[status, fact]
+
+
+@pytest.mark.parametrize("status", ["FAIL", "SUCCESS", "CANCELLING"])
+def test_a_failed_payment_that_is_reported_as_paid_is_neither_cancelled_nor_unpaid(
+    status: str,
+) -> None:
+    succeeded = cancellation("SUCCEEDED", step=NextStep.NONE, payment_status=status)
+    succeeded.payment.failed_at = succeeded.payment.paid_at = NOW
+    english, _ = in_both_languages(lambda: cancellation_message(succeeded))
+    assert "reported as paid. Check it at Alipay" in english
+    assert "is cancelled" not in english
+    assert "no money was taken" not in english
+    with override("en"):
+        assert "do not pay again" in buyer_message(succeeded)
+
+
+@pytest.mark.parametrize("status", ["PENDING", "NEEDS_REVIEW", "REJECTED"])
+@pytest.mark.parametrize("payment_status", Payment.Status.values)
+@pytest.mark.parametrize("code", RESULT_CODES)
+@pytest.mark.parametrize("error", ["", "bad_signature", "configuration"])
+def test_a_buyer_reads_no_affair_of_the_shop(
+    status: str, payment_status: str, code: str, error: str
+) -> None:
+    wish = cancellation(
+        status, code=code, error=error, step=NextStep.TOP_UP_BALANCE, payment_status=payment_status
+    )
+    for text in in_both_languages(lambda: buyer_message(wish)):
+        for word in (code, "balance", "key", "settings", "code", "余额", "密钥", "公钥", "结果码"):
+            assert word.lower() not in text.lower()
+
+
+@pytest.mark.parametrize("status", ["CANCELLING", "CANCELLED"])
+def test_an_old_rejection_advises_no_refund_of_what_is_cancelled(status: str) -> None:
+    old = cancellation(
+        "REJECTED",
+        code="CANCEL_WINDOW_EXCEED",
+        step=NextStep.REFUND,
+        payment_status=status,
+    )
+    english, chinese = in_both_languages(lambda: cancellation_message(old))
+    assert "do not refund it" in english
+    assert "请勿退款" in chinese
+    with override("en"):
+        assert "could not be cancelled" not in buyer_message(old)
 
 
 def test_a_rejection_says_what_happened_why_and_what_to_do() -> None:
@@ -155,7 +254,7 @@ def test_a_rejection_says_what_happened_why_and_what_to_do() -> None:
         "If the buyer is to get the money back, refund the payment."
     )
     assert chinese == (
-        "取消失败，该支付未取消。已超过该支付的可取消时间。如需将款项退还买家，请发起退款。"
+        "取消失败，该支付未取消。已超过可取消期限（以合同约定为准）。如需将款项退还买家，请发起退款。"
     )
 
 
@@ -229,9 +328,11 @@ def test_an_unsigned_configuration_code_is_repeated_as_a_hint() -> None:
     )
     with override("en"):
         assert cancellation_message(review).endswith(
-            f"{error_sentence('unsigned')} {result_sentence('KEY_NOT_FOUND')} "
+            f"{error_sentence('unsigned', 'KEY_NOT_FOUND')} "
             f"{next_step_sentence(NextStep.FIX_CONFIGURATION)}"
         )
+        assert "must be uploaded" in cancellation_message(review)
+        assert cancellation_message(review).count("docs/how-to/signatures.md") == 1
 
 
 def test_a_percent_sign_in_a_code_is_harmless() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -25,17 +27,27 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.translation import gettext, ngettext
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_alipay_cancel import services
+from django_alipay_cancel.admin import banners
+from django_alipay_cancel.admin.counting import open_counts
 from django_alipay_cancel.admin.exporting import export
 from django_alipay_cancel.admin.paginating import BoundedPaginator
-from django_alipay_cancel.admin.permissions import may_view
-from django_alipay_cancel.admin.searching import MOST_FOUND, find
+from django_alipay_cancel.admin.searching import (
+    MOST_FOUND,
+    MOST_NAMES,
+    Found,
+    find,
+    what_is_wrong,
+)
 from django_alipay_cancel.admin.selecting import read
-from django_alipay_cancel.admin.standing import Standing, standing
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services.actor import name_of
+from django_alipay_cancel.services.permitting import why_refused
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse | StreamingHttpResponse]
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
@@ -61,8 +73,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
     paginator = BoundedPaginator
     search_fields = ["reference"]  # only for the search box to show: get_search_results decides
     search_help_text = _(
-        "Whole references, payment request IDs or payment IDs, as many as you like: paste them "
-        "with blanks, line ends, commas or semicolons between them."
+        "Whole references, payment request IDs or payment IDs, at most 500: paste them with "
+        "blanks, line ends, commas, semicolons, slashes or bars between them."
     )
     # Both would count all rows, on every page.
     show_full_result_count = False
@@ -84,6 +96,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         # A replica may not know yet what a person has just done.
         return super().get_queryset(request).using(router.db_for_write(self.model))
 
+    def action_checkbox(self, row: Payment | Cancellation) -> SafeString:
+        """Return the row's check box, named by what people know it by instead of a UUID."""
+        payment = row.payment if isinstance(row, Cancellation) else row
+        named = {"reference": payment, "status": row.get_status_display()}
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            row.pk,
+            gettext("Select %(reference)s, %(status)s") % named,
+        )
+
     def route(
         self, route: str, view: View, name: str, *, signed_out: View | None = None
     ) -> URLPattern:
@@ -104,7 +127,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not self.admin_site.has_permission(request):
-                return signed_out(self, request)
+                return signed_out(request)
             return view(request, *args, **kwargs)
 
         return answer
@@ -136,8 +159,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, and above it what a person has to know first."""
-        if any("\0" in value for name, value in request.GET.items() if name != SEARCH_VAR):
-            return redirect(request.path)  # PostgreSQL stores none and refuses to look for one
+        if _has_nul(request):
+            return redirect(request.path)
         context = self.list_context(request) if request.method == "GET" else {}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
@@ -146,14 +169,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
     ) -> HttpResponse | None:
         """Run the chosen action; a key that is none is a bad request, and no error of ours."""
         keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        if len(read(".".join(keys))) < len(set(keys)):
+        if any(not read(key) or "." in key for key in keys):
             raise BadRequest("A selected key is not a UUID.")
         return super().response_action(request, queryset, *args, **kwargs)
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what the list shows beside Django's own, and leave the banners."""
-        opened = standing(self.cancellations(request))
-        self._warn(request, opened)
+        opened = open_counts(self.cancellations(request))
+        banners.warn(self, request, opened)
         paged = {PAGE_VAR, ALL_VAR, ERROR_FLAG}
         filters = [(name, values) for name, values in request.GET.lists() if name not in paged]
         query = urlencode(filters, doseq=True)
@@ -166,29 +189,36 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         """Return the cancellations that this person may see."""
         return self.admin_site.get_model_admin(Cancellation).get_queryset(request)
 
-    def _warn(self, request: HttpRequest, opened: Standing) -> None:
-        if services.worker_is_late():
-            late = gettext(
-                "Cancellations have been waiting for more than ten minutes: "
-                "no worker is running. Start process_cancellations."
-            )
-            self.message_user(request, late, messages.WARNING)
-        if opened.in_review and may_view(request.user):
-            text = ngettext(
-                "%(count)d cancellation needs review",
-                "%(count)d cancellations need review",
-                opened.in_review,
-            ) % {"count": opened.in_review}
-            in_review = {"status__exact": Cancellation.Status.NEEDS_REVIEW.value}
-            url = f"{self.url('cancellation_changelist')}?{urlencode(in_review)}"
-            link = format_html('<a href="{}">{}</a>', url, text)
-            self.message_user(request, link, messages.WARNING)
+    def may_cancel(self, request: HttpRequest, payment: Payment) -> bool:
+        """Whether this person has the permission to cancel the payment, as the shop's own says."""
+        payments: Any = self.admin_site.get_model_admin(Payment)
+        return bool(payments.has_cancel_permission(request, payment))
 
-    def found(self, request: HttpRequest, text: str) -> set[Any]:
+    def may_see(self, request: HttpRequest, payment: Payment) -> bool:
+        """Whether this person may open the payment's page."""
+        payments: Any = self.admin_site.get_model_admin(Payment)
+        return bool(payments.has_view_permission(request, payment))
+
+    def why_refused(self, request: HttpRequest, payment: Payment) -> str:
+        """Return why this person may not have the payment cancelled; "" when they may."""
+        permitted = self.may_cancel(request, payment)
+        return why_refused(request.user, payment, permitted=permitted)
+
+    def look_up(self, request: HttpRequest, text: str) -> Found:
+        """Return the payments that a search names."""
+        return find(self.admin_site.get_model_admin(Payment).get_queryset(request), text)
+
+    def found(self, request: HttpRequest, found: Found) -> list[UUID]:
         """Return the keys of the payments that a search names, and tell which names have none."""
-        found = find(self.admin_site.get_model_admin(Payment).get_queryset(request), text)
-        if found.missing and (found.keys or len(found.missing) > 1) and _is_list(request):
-            missing = gettext("No payment has: %(names)s") % {"names": ", ".join(found.missing)}
+        if found.too_many and _is_list(request):
+            refused = gettext(
+                "%(count)d numbers were pasted, and at most %(most)d can be looked up at once. "
+                "Nothing was looked up."
+            ) % {"count": found.too_many, "most": MOST_NAMES}
+            self.message_user(request, refused, messages.ERROR)
+        if found.missing and _is_list(request):
+            names = [f"“{name}” ({what_is_wrong(name)})" for name in found.missing]
+            missing = gettext("Not found: %(names)s") % {"names": ", ".join(names)}
             self.message_user(request, missing, messages.WARNING)
         if found.is_cut and _is_list(request):
             cut = gettext("The search names too much: %(most)d payments at most are shown.")
@@ -199,10 +229,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         """Return the filtered list as a CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if _has_nul(request):
+            return redirect(self.url(f"{self.opts.model_name}_changelist"))
         try:
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect(self.url(f"{self.opts.model_name}_changelist"))
+        logger.info(
+            "%s exports %ss, filtered by %r.",
+            name_of(request.user),
+            self.opts.model_name,
+            request.GET.urlencode(),
+        )
         return export(request, rows)
 
     def change_view(
@@ -230,6 +268,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         return TemplateResponse(
             request, f"admin/django_alipay_cancel/{template}", {**frame, **context}
         )
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    # PostgreSQL stores none and refuses to look for one; a search drops it by itself.
+    return any("\0" in value for name, value in request.GET.items() if name != SEARCH_VAR)
 
 
 def _is_list(request: HttpRequest) -> bool:

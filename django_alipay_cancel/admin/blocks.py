@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
-from django_alipay_cancel.admin.explaining import Told, outcome_with_refund, why_not_again
-from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_view
+from django_alipay_cancel.admin.permissions import may_close, may_view
 from django_alipay_cancel.admin.refunding import note
+from django_alipay_cancel.admin.sentences import (
+    Told,
+    outcome_with_refund,
+    why_not_again,
+    why_not_check,
+)
 from django_alipay_cancel.admin.showing import (
-    Fact,
+    LabelledValue,
     cancellation_badge,
     facts,
     tone,
@@ -40,8 +46,12 @@ class CancellationBlock:
     badge: SafeString
     tone: str
     told: Told
-    facts: list[Fact]
+    facts: list[LabelledValue]
+    about_payment: list[LabelledValue]
+    payment_url: str
+    refresh_url: str
     page_url: str
+    sheet_url: str
     retry_url: str
     why_not_again: str
     close_url: str
@@ -54,7 +64,7 @@ def block(
     user = request.user
     payment = cancellation.payment
     in_review = cancellation.status == Cancellation.Status.NEEDS_REVIEW
-    cannot_ask = why_not_again(cancellation, permitted=may_cancel(user, payment))
+    cannot_ask = why_not_again(cancellation, refused=model_admin.why_refused(request, payment))
 
     def address(name: str, applies: bool) -> str:
         return model_admin.url(f"cancellation_{name}", cancellation.pk) if applies else ""
@@ -63,10 +73,21 @@ def block(
         cancellation=cancellation,
         badge=cancellation_badge(cancellation),
         tone=tone(cancellation.status),
-        told=outcome_with_refund(cancellation, note(cancellation, payment)),
+        told=outcome_with_refund(cancellation, note(cancellation)),
         facts=list(facts(cancellation, *_FACTS)),
+        about_payment=[
+            LabelledValue(gettext("Amount"), payment.amount or "-"),
+            *facts(payment, "customer"),
+        ],
+        payment_url=model_admin.page_url(payment) if model_admin.may_see(request, payment) else "",
+        refresh_url=model_admin.url("payment_refresh", payment.pk)
+        if not why_not_check(payment, permitted=model_admin.may_cancel(request, payment))
+        else "",
+        sheet_url=model_admin.url("batch", cancellation.batch)
+        if cancellation.batch and may_view(user)
+        else "",
         page_url=address("change", may_view(user, cancellation)),
-        retry_url=address("retry", in_review and not cannot_ask),
+        retry_url=address("retry", cancellation.is_open and not cannot_ask),
         why_not_again=cannot_ask,
         close_url=address("close", in_review and may_close(user, cancellation)),
     )

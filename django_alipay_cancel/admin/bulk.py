@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel.admin import selecting
 from django_alipay_cancel.admin.cancelling import deadline
-from django_alipay_cancel.admin.carrying_out import carry_out, tell
-from django_alipay_cancel.admin.explaining import Told
+from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.sentences import Told
 from django_alipay_cancel.models import Cancellation
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from django_alipay_cancel.admin.base import ReadOnlyAdmin
 
-_READ_AT_ONCE = 100
 TIME_IS_UP: StrPromise = _("Nothing was done here, time is up. Select these again and go on.")
 
 
@@ -38,16 +38,17 @@ def each(
 ) -> None:
     """Do `work` with each cancellation, once for each payment; what time does not allow is told.
 
-    Who may run an action on the list may do it with all rows of it: Django has asked, on POST too.
+    The action was asked for in general, by Django: `work` asks for the single payment.
     """
     keys = selecting.keys_of(selected)
-    if len(keys) > selecting.MOST:
+    if len(keys) > selecting.MOST_SELECTED:
         model_admin.message_user(request, selecting.too_many(), messages.ERROR)
         return
     end = deadline()
     results = []
     done: set[UUID] = set()
-    for cancellation in _rows(model_admin.get_queryset(request), keys):
+    rows = model_admin.get_queryset(request).select_related("payment")
+    for cancellation in chain.from_iterable(selecting.slices(rows, keys)):
         payment = cancellation.payment
         if payment.pk in done:
             continue
@@ -58,9 +59,3 @@ def each(
             told = carry_out(model_admin, request, payment, wish, partial(work, cancellation))
         results.append((payment, told))
     tell(model_admin, request, results)
-
-
-def _rows(cancellations: QuerySet[Any], keys: list[UUID]) -> Iterator[Cancellation]:
-    for start in range(0, len(keys), _READ_AT_ONCE):
-        some = cancellations.filter(pk__in=keys[start : start + _READ_AT_ONCE])
-        yield from some.select_related("payment").order_by("-created_at", "-pk")

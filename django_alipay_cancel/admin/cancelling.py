@@ -10,19 +10,20 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import refunding
-from django_alipay_cancel.admin.carrying_out import carry_out, refusal, search_url, tell_number
-from django_alipay_cancel.admin.explaining import Told, outcome_of_many, outcome_with_refund
-from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.admin.grouping import grouped
+from django_alipay_cancel.admin.run_action import carry_out, refusal, search_url, tell_number
+from django_alipay_cancel.admin.sentences import Told, outcome_with_refund
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment
-from django_alipay_cancel.services.people import account
+from django_alipay_cancel.services.actor import account
+from django_alipay_cancel.services.permitting import may_refund
 from django_alipay_cancel.services.worker import process_these
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Order:
     request: HttpRequest
     reason: str
     batch: UUID | None
+    sheet_url: str = ""
+    or_refund: bool = False
     deadline: float = field(default_factory=deadline)
 
     def time_is_up(self) -> bool:
@@ -53,7 +56,12 @@ class Order:
     @property
     def wish(self) -> str:
         """What the payment's history says of it."""
-        reason = {"reason": self.reason or "-"}
+        reason = {"reason": self.reason or "-", "url": self.sheet_url}
+        if self.sheet_url:
+            return (
+                gettext("Cancellation asked for. Reason: %(reason)s. Result sheet: %(url)s")
+                % reason
+            )
         return gettext("Cancellation asked for. Reason: %(reason)s") % reason
 
 
@@ -85,11 +93,10 @@ def _cancel(order: Order, payment: Payment) -> Told:
         reason=order.reason,
         source=Cancellation.Source.ADMIN,
         batch=order.batch,
+        or_refund=order.or_refund and may_refund(order.request.user, payment),
     )
-    if now and refunding.asks_for_refund(cancellation):
-        refunding.check(cancellation, payment)
     if now or cancellation.status != Cancellation.Status.PENDING:
-        return outcome_with_refund(cancellation, refunding.note(cancellation, payment))
+        return outcome_with_refund(cancellation, refunding.note(cancellation))
     return Told(
         messages.WARNING,
         gettext(
@@ -99,32 +106,33 @@ def _cancel(order: Order, payment: Payment) -> Told:
     )
 
 
-def cancel_many(model_admin: ReadOnlyAdmin, order: Order, keys: list[UUID]) -> None:
+def cancel_many(model_admin: ReadOnlyAdmin, order: Order, payments: list[Payment]) -> None:
     """Write down every wish first, then make calls while there is time; tell numbers."""
-    payments = model_admin.get_queryset(order.request)
+    database = payments[0].database
     try:
         report = services.request_cancellations(
-            _noted(order, payments, keys),
+            _noted(order, payments),
             requested_by=order.request.user,
             reason=order.reason,
             source=Cancellation.Source.ADMIN,
             batch=order.batch,
+            or_refund=order.or_refund,
         )
-        _work_off(order, payments.db)
+        _work_off(order, database)
     except Exception as error:  # the one place per request: what was written down is told below
-        told = refusal(error, f"Cancelling {len(keys)} payments, batch {order.batch},")
+        told = refusal(error, f"Cancelling {len(payments)} payments, batch {order.batch},")
         messages.add_message(order.request, told.level, told.text)
     else:
-        _tell_left_out(model_admin, order, report, payments.db, keys)
-    _tell_outcomes(model_admin, order, payments.db)
+        _tell_left_out(model_admin, order, report, database, payments)
+    _tell_outcomes(model_admin, order, database)
 
 
-def _noted(order: Order, payments: QuerySet[Payment], keys: list[UUID]) -> Iterator[Payment]:
+def _noted(order: Order, payments: list[Payment]) -> Iterator[Payment]:
     """Yield the payments after they were noted in the history: what cannot be is not done."""
     person = account(order.request.user)
-    for start in range(0, len(keys), _NOTED_AT_ONCE):
-        rows = list(payments.filter(pk__in=keys[start : start + _NOTED_AT_ONCE]))
-        if rows and person:
+    for start in range(0, len(payments), _NOTED_AT_ONCE):
+        rows = payments[start : start + _NOTED_AT_ONCE]
+        if person:
             LogEntry.objects.log_actions(person.pk, rows, CHANGE, order.wish)
         yield from rows
 
@@ -137,20 +145,13 @@ def _made(order: Order, database: str) -> QuerySet[Cancellation]:
 def _work_off(order: Order, database: str) -> None:
     made = _made(order, database)
     process_these(made.values_list("payment_id", flat=True), stopping=order.time_is_up)
-    refused = made.filter(status=Cancellation.Status.REJECTED, next_step=NextStep.REFUND)
-    for cancellation in refused.select_related("payment"):
-        if order.time_is_up():
-            return
-        refunding.check(cancellation, cancellation.payment)
 
 
 def _tell_outcomes(model_admin: ReadOnlyAdmin, order: Order, database: str) -> None:
-    kinds = ("status", "next_step")
-    groups = _made(order, database).order_by(*kinds).values_list(*kinds)
     assert order.batch is not None
-    for status, step, count in groups.annotate(count=Count("pk")):
-        url = batch_url(model_admin, order.batch, status__exact=status, next_step__exact=step)
-        tell_number(order.request, outcome_of_many(status, step), count, url)
+    for group in grouped(_made(order, database)):
+        url = batch_url(model_admin, order.batch, **group.filters)
+        tell_number(order.request, group.told, group.number, url)
 
 
 def _tell_left_out(
@@ -158,13 +159,13 @@ def _tell_left_out(
     order: Order,
     report: services.RequestReport,
     database: str,
-    keys: list[UUID],
+    payments: list[Payment],
 ) -> None:
     left_out = report.already_open + report.already_cancelled + len(report.refused)
     if not left_out:
         return
     made = set(_made(order, database).values_list("payment_id", flat=True))
-    url = search_url(model_admin, [key for key in keys if key not in made])
+    url = search_url(model_admin, [each.pk for each in payments if each.pk not in made])
     text = gettext(
         "Not asked for anew: %(open)d are being cancelled already, %(cancelled)d are cancelled "
         "already, %(refused)d cannot be cancelled, because they failed or because their IDs or "

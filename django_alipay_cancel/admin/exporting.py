@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,12 +14,15 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
+from django_alipay_cancel.admin.refunding import url_of
+from django_alipay_cancel.conf import settings
+from django_alipay_cancel.files.cells import to_spreadsheet
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.money import major_units
 
 _CHUNK = 2000
-# A spreadsheet would run these as formulas.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+# What people wrote in several lines: a row of the file is one line.
+_SEVERAL_LINES = ("reason", "note")
 
 PAYMENT_COLUMNS = (
     "id",
@@ -60,7 +64,12 @@ CANCELLATION_COLUMNS = (
     "error",
     "closed_by_name",
     "note",
+    "refund_url",
 )
+
+
+# Where refunds are switched on.
+REFUND_COLUMNS = ("or_refund", "means", "refund_id", "refund_amount")
 
 
 class _Echo:
@@ -72,9 +81,13 @@ class _Echo:
 
 def export(request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
     """Return the payments or cancellations as a file to save, the newest first."""
-    chunks = _chunks(rows)
+    return as_file(request, f"{rows.model._meta.model_name}s", _chunks(rows))
+
+
+def as_file(request: HttpRequest, name: str, chunks: Iterator[str]) -> StreamingHttpResponse:
+    """Return these pieces of CSV as a file to save, named by today."""
     content: Any = _asynchronously(chunks) if isinstance(request, ASGIRequest) else chunks
-    file_name = f"{rows.model._meta.model_name}s-{timezone.now():%Y-%m-%d}.csv"
+    file_name = f"{name}-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
         content,
         content_type="text/csv; charset=utf-8",
@@ -84,12 +97,22 @@ def export(request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
 
 def _chunks(rows: QuerySet[Any]) -> Iterator[str]:
     payments = rows.model is Payment
+    columns = PAYMENT_COLUMNS if payments else _cancellation_columns()
+    line = _payment_line if payments else partial(_cancellation_line, columns)
+    batches = _batches(_with_last_cancellation(rows) if payments else rows)
+    return written(
+        columns,
+        ([line(row) for row in batch] for batch in batches),
+    )
+
+
+def written(header: Iterable[str], batches: Iterable[Iterable[Iterable[Any]]]) -> Iterator[str]:
+    """Yield the header, then each batch of lines, as CSV that a spreadsheet runs nothing of."""
     writer: Any = csv.writer(_Echo())
     # Excel reads UTF-8 by this mark only.
-    yield "\ufeff" + writer.writerow(PAYMENT_COLUMNS if payments else CANCELLATION_COLUMNS)
-    line = _payment_line if payments else _cancellation_line
-    for batch in _batches(_with_last_cancellation(rows) if payments else rows):
-        yield "".join(writer.writerow(list(map(_cell, line(row)))) for row in batch)
+    yield "\ufeff" + writer.writerow(list(header))
+    for batch in batches:
+        yield "".join(writer.writerow(list(map(_cell, line))) for line in batch)
 
 
 def _batches(rows: QuerySet[Any]) -> Iterator[list[Any]]:
@@ -121,15 +144,23 @@ def _payment_line(payment: Payment) -> Iterable[Any]:
     yield last and last.next_step
 
 
-def _cancellation_line(cancellation: Cancellation) -> Iterable[Any]:
-    for column in CANCELLATION_COLUMNS:
+def _cancellation_line(columns: Iterable[str], cancellation: Cancellation) -> Iterable[Any]:
+    for column in columns:
         of_payment = column.removeprefix("payment__")
         if column == "amount":
             yield _amount(cancellation.payment)
         elif of_payment != column:
             yield getattr(cancellation.payment, of_payment)
+        elif column == "refund_url":
+            yield url_of(cancellation)
+        elif column in _SEVERAL_LINES:
+            yield " ".join(getattr(cancellation, column).splitlines())
         else:
             yield getattr(cancellation, column)
+
+
+def _cancellation_columns() -> tuple[str, ...]:
+    return (*CANCELLATION_COLUMNS, *(REFUND_COLUMNS if settings.REFUNDS else ()))
 
 
 def _amount(payment: Payment) -> Any:
@@ -142,9 +173,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         local = timezone.localtime(value) if timezone.is_aware(value) else value
         return local.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return value
+    return to_spreadsheet(value) if isinstance(value, str) else value
 
 
 async def _asynchronously(chunks: Iterator[str]) -> AsyncIterator[str]:

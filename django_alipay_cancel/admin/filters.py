@@ -26,6 +26,7 @@ class MerchantFilter(admin.SimpleListFilter):
 
     title = _("merchant")
     parameter_name = "merchant"
+    column = "merchant"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         names = list(map(str, settings.MERCHANTS))
@@ -35,7 +36,13 @@ class MerchantFilter(admin.SimpleListFilter):
         return [(name, name) for name in names] if len(names) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(merchant=self.value()) if self.value() else queryset
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class PaymentMerchantFilter(MerchantFilter):
+    """The same for cancellations, by the merchant of the payment."""
+
+    column = "payment__merchant"
 
 
 class BatchFilter(admin.SimpleListFilter):
@@ -68,17 +75,15 @@ def _day(label: Any) -> forms.DateField:
     )
 
 
-class CreatedForm(forms.Form):
+class _DaysForm(forms.Form):
     """Two days, both included, in the zone of this page."""
 
-    created_from = _day(pgettext_lazy("first day", "From"))
-    created_to = _day(pgettext_lazy("last day", "To"))
 
+class _DaysFilter(admin.ListFilter):
+    """Between two days: two inputs and a button, which need no script."""
 
-class CreatedFilter(admin.ListFilter):
-    """Created between two days: two inputs and a button, which need no script."""
-
-    title = _("created at")
+    column: str
+    names: tuple[str, str]
     template = "admin/django_alipay_cancel/created_filter.html"
 
     def __init__(
@@ -87,7 +92,10 @@ class CreatedFilter(admin.ListFilter):
         super().__init__(request, params, model, model_admin)
         names = self.expected_parameters()
         given = {str(name): params.pop(str(name))[-1] for name in names if name in params}
-        self.form = CreatedForm(given)
+        self.form = _DaysForm(given)
+        labels = (pgettext_lazy("first day", "From"), pgettext_lazy("last day", "To"))
+        for name, label in zip(self.names, labels, strict=True):
+            self.form.fields[name] = _day(label)
         self.is_chosen = any(given.values())
         self.clear_query = ""
         dropped = {*names, PAGE_VAR, ERROR_FLAG}
@@ -102,23 +110,65 @@ class CreatedFilter(admin.ListFilter):
         return True
 
     def expected_parameters(self) -> list[str | None]:
-        return list(CreatedForm.base_fields)
+        return list(self.names)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        self.clear_query = changelist.get_query_string(remove=list(CreatedForm.base_fields))
+        self.clear_query = changelist.get_query_string(remove=list(self.names))
         return iter(())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.form.is_valid():  # the form says so; rows that were not asked for would not
             return queryset.none()
-        first, last = self.form.cleaned_data["created_from"], self.form.cleaned_data["created_to"]
+        first, last = (self.form.cleaned_data[name] for name in self.names)
         if first:
-            queryset = queryset.filter(created_at__gte=_midnight(first))
+            queryset = queryset.filter(**{f"{self.column}__gte": _midnight(first)})
         if last:
-            queryset = queryset.filter(created_at__lt=_midnight(last + timedelta(days=1)))
+            end = _midnight(last + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.column}__lt": end})
         return queryset
+
+
+class CreatedFilter(_DaysFilter):
+    """Created between two days; for a cancellation: requested."""
+
+    title = _("created at")
+    column = "created_at"
+    names = ("created_from", "created_to")
+
+
+class FinishedFilter(_DaysFilter):
+    """Finished between two days."""
+
+    title = _("finished at")
+    column = "finished_at"
+    names = ("finished_from", "finished_to")
+
+
+class PersonFilter(admin.SimpleListFilter):
+    """What one person asked for; there only while it is chosen."""
+
+    title = _("requested by")
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = self.used_parameters.get(self.parameter_name)
+        return [(chosen, chosen)] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(requested_by_name=self.value()) if self.value() else queryset
 
 
 def _midnight(day: date) -> datetime:
     naive = datetime.combine(day, time.min)
     return timezone.make_aware(naive) if django_settings.USE_TZ else naive
+
+
+class StatusFilter(admin.ChoicesFieldListFilter):
+    """The statuses; those of refunds only where refunds are switched on, or one is chosen."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        values = [None, *(value for value, _ in self.field.flatchoices or ())]
+        for value, choice in zip(values, super().choices(changelist), strict=False):
+            of_refund = value is not None and str(value).startswith("REFUND")
+            if not of_refund or choice["selected"] or settings.REFUNDS:
+                yield choice

@@ -53,7 +53,7 @@ class Overview(NamedTuple):
 
 def overview(cancellations: QuerySet[Any]) -> Overview:
     """Count what finished on each of the last 30 days, with one query over an index."""
-    today = timezone.localdate() if django_settings.USE_TZ else datetime.now().date()
+    today = today_here()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     counts = _counts(cancellations, days[0])
     lines = [
@@ -70,6 +70,11 @@ def overview(cancellations: QuerySet[Any]) -> Overview:
         succeeded=sum(line.succeeded for line in lines),
         rejected=sum(line.rejected for line in lines),
     )
+
+
+def today_here() -> date:
+    """Return the day it is, in the zone of this page."""
+    return timezone.localdate() if django_settings.USE_TZ else datetime.now().date()
 
 
 def _counts(cancellations: QuerySet[Any], since: date) -> Counter[tuple[date, str]]:

@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
 # Counting a million rows takes longer than showing a page of them, and nobody leafs so far.
-MOST = 10_000
+MOST_ROWS = 10_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -16,15 +16,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the s
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, MOST)
+        return min(self._counted, MOST_ROWS)
 
     @property
     def is_cut(self) -> bool:
         """Whether there are more rows than these pages reach."""
-        return self._counted > MOST
+        return self._counted > MOST_ROWS
 
     @cached_property
     def _counted(self) -> int:
         rows: Any = self.object_list
-        counted: int = rows.order_by()[: MOST + 1].count()
+        counted: int = rows.order_by()[: MOST_ROWS + 1].count()
         return counted

@@ -21,33 +21,36 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import confirming
+from django_alipay_cancel.admin import refunding
+from django_alipay_cancel.admin.acting import first_act
 from django_alipay_cancel.admin.base import ReadOnlyAdmin
-from django_alipay_cancel.admin.blocks import block
-from django_alipay_cancel.admin.carrying_out import carry_out, tell
-from django_alipay_cancel.admin.explaining import (
+from django_alipay_cancel.admin.blocks import CancellationBlock, block
+from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter, StatusFilter
+from django_alipay_cancel.admin.permissions import may_cancel, may_close
+from django_alipay_cancel.admin.question import Question
+from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.selecting import keys_of
+from django_alipay_cancel.admin.sentences import (
     Told,
     late_payment,
     why_not,
     why_not_check,
 )
-from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter
-from django_alipay_cancel.admin.permissions import may_cancel, may_close
-from django_alipay_cancel.admin.selecting import keys_of
 from django_alipay_cancel.admin.showing import (
-    Fact,
-    cancellation_badge,
+    LabelledValue,
     facts,
     moment,
     payment_badge,
+    short_badge,
     step_label,
 )
 from django_alipay_cancel.admin.support import support_text
 from django_alipay_cancel.admin.timeline import timeline
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services.permitting import may_refund
 
 
-class PaymentList(ChangeList):
+class PaymentChangeList(ChangeList):
     """The list, which reads the cancellations of the shown payments only."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -61,17 +64,19 @@ class PaymentList(ChangeList):
 class PaymentAdmin(ReadOnlyAdmin):
     page_template = "payment.html"
     list_display = ["name", "money", "state", "last_cancellation", "created"]
-    list_filter = ["status", MerchantFilter, CreatedFilter]
+    list_filter = [("status", StatusFilter), MerchantFilter, CreatedFilter]
     actions = ["cancel_selected"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return PaymentList
+        return PaymentChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if search_term.strip():
-            queryset = queryset.filter(pk__in=self.found(request, search_term))
+            queryset = queryset.filter(
+                pk__in=self.found(request, self.look_up(request, search_term))
+            )
         return queryset, False
 
     @admin.display(description=pgettext_lazy("payment", "reference"))
@@ -92,7 +97,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         if last is None:
             return None
         return format_html(
-            '{} <span class="alipay-step">{}</span>', cancellation_badge(last), step_label(last)
+            '{} <span class="alipay-step">{}</span>', short_badge(last), step_label(last)
         )
 
     @admin.display(description=_("created at"), ordering="created_at")
@@ -115,7 +120,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.route(
-                "cancel/", self.cancel_view, "payment_cancel", signed_out=confirming.sign_in_first
+                "cancel/", self.cancel_view, "payment_cancel", signed_out=self.signed_out_view
             ),
             self.route("select/", csrf_exempt(self.select_view), "payment_select"),
             self.route("<uuid:object_id>/refresh/", self.refresh_view, "payment_refresh"),
@@ -124,15 +129,19 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Cancel selected payments"), permissions=["cancel"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse:
-        return confirming.ask(self, request, keys_of(queryset))
+        return Question(self, request).ask(keys_of(queryset))
 
     def cancel_view(self, request: HttpRequest) -> HttpResponse:
         """Ask before payments are cancelled (GET), and have them cancelled (POST)."""
-        return confirming.confirm(self, request)
+        return Question(self, request).confirm()
 
     def select_view(self, request: HttpRequest) -> HttpResponse:
         """Ask about payments that a form names; no form of another site can do more by it."""
-        return confirming.show(self, request)
+        return Question(self, request).show()
+
+    def signed_out_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep what was given to the page while the person signs in again."""
+        return Question(self, request).sign_in_first()
 
     def refresh_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Check now: ask Alipay for the payment's state."""
@@ -141,36 +150,58 @@ class PaymentAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if request.method == "POST":  # a GET comes here after a sign-in that had expired
             told = carry_out(
-                self, request, payment, gettext("Checked now."), lambda: check(payment)
+                self,
+                request,
+                payment,
+                gettext("Checked now."),
+                lambda: check(payment, request.user),
             )
             tell(self, request, [(payment, told)])
         return redirect(self.page_url(payment))
 
     def page_context(self, request: HttpRequest, payment: Payment) -> dict[str, Any]:
         permitted = self.has_cancel_permission(request, payment)
-        cannot_cancel = why_not(payment, permitted=permitted)
+        cannot_cancel = why_not(payment, refused=self.why_refused(request, payment))
         cannot_check = why_not_check(payment, permitted=permitted)
         found = list(_cancellations(payment)[: _MOST_SHOWN + 1])
         blocks = [block(self, request, row) for row in found[:_MOST_SHOWN]]
         newest = blocks[0] if blocks else None
-        attempts = [attempt for row in found[:_MOST_SHOWN] for attempt in row.attempts.all()]
+        attempts = list(_attempts(payment)[: MOST_ATTEMPTS + 1])
         sentences = (cannot_cancel, cannot_check, newest.why_not_again if newest else "")
         support = support_text(payment, attempts)
+        shown_attempts = attempts[:MOST_ATTEMPTS]
         return {
             **super().page_context(request, payment),
-            "facts": [Fact(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
+            "facts": [LabelledValue(gettext("Amount"), payment.amount), *facts(payment, *_FACTS)],
             "badge": payment_badge(payment),
             "late_payment": late_payment(payment),
             "checked_at": moment(payment.checked_at),
             "why_not": list(dict.fromkeys(filter(None, sentences))),
-            "cancel_url": "" if cannot_cancel else confirming.url(self, request, [payment.pk]),
+            "cancel_url": "" if cannot_cancel else Question(self, request).url([payment.pk]),
+            "first": first_act(newest.cancellation if newest else None),
+            "refund_url": refunding.url_of(newest.cancellation) if newest else "",
+            "refund_all_url": ""
+            if cannot_cancel
+            else self._refund_all_url(request, payment, newest),
             "refresh_url": "" if cannot_check else self.url("payment_refresh", payment.pk),
+            "why": services.explain(payment).sentences,
             "shown": newest,
-            "timeline": timeline(payment, [(b.cancellation, b.page_url) for b in blocks]),
+            "timeline": timeline(payment, blocks, shown_attempts),
             "older_url": self._older_url(payment) if len(found) > _MOST_SHOWN else "",
+            "older_attempts": len(attempts) > MOST_ATTEMPTS,
             "support_text": support,
             "support_rows": support.count("\n") + 2,
         }
+
+    def _refund_all_url(
+        self, request: HttpRequest, payment: Payment, newest: CancellationBlock | None
+    ) -> str:
+        """Return where to ask for a refund in full; "" unless that is the way now, and allowed."""
+        if newest is None or not refunding.is_the_way(newest.cancellation):
+            return ""
+        if not may_refund(request.user, payment):
+            return ""
+        return Question(self, request).url([payment.pk], or_refund=True)
 
     def _older_url(self, payment: Payment) -> str:
         return f"{self.url('cancellation_changelist')}?{urlencode({'q': str(payment.pk)})}"
@@ -187,24 +218,32 @@ _FACTS = (
     "paid_at",
     "failed_at",
     "cancelled_at",
+    "refunded_at",
 )
 # Each is a wish of its own: nobody asks so often, but a program may.
 _MOST_SHOWN = 20
+# Somebody may check one payment ten thousand times: the latest tell how it stands.
+MOST_ATTEMPTS = 50
+
+
+def _attempts(payment: Payment) -> QuerySet[CancellationAttempt]:
+    """Return the payment's attempts without their bodies, the newest first."""
+    attempts = CancellationAttempt.objects.using(payment.database).filter(payment=payment)
+    newest_first: QuerySet[CancellationAttempt] = attempts.order_by("-pk")
+    return newest_first.defer("request_body", "response_body")
 
 
 def _cancellations(payment: Payment) -> QuerySet[Cancellation]:
-    """Return the payment's cancellations, the newest first, with all attempts but their bodies."""
-    attempts = CancellationAttempt.objects.using(payment.database).order_by("number")
-    shown = Prefetch("attempts", attempts.defer("request_body", "response_body"))
+    """Return the payment's cancellations, the newest first."""
     cancellations = Cancellation.objects.using(payment.database).filter(payment=payment)
     newest_first: QuerySet[Cancellation] = cancellations.order_by("-created_at", "-id")
-    return newest_first.select_related("payment").prefetch_related(shown)
+    return newest_first.select_related("payment")
 
 
-def check(payment: Payment) -> Told:
-    """Ask Alipay for the payment's state, and return what to tell of it."""
+def check(payment: Payment, person: Any) -> Told:
+    """Ask Alipay for the payment's state on this person's behalf, and return what to tell of it."""
     checked_before = payment.checked_at
-    services.refresh_payment(payment)
+    services.refresh_payment(payment, requested_by=person)
     if payment.checked_at == checked_before:
         return Told(
             messages.WARNING,

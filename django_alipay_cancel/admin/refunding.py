@@ -9,53 +9,39 @@ from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from django_alipay_cancel import services
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.outcomes import advice
 
 logger = logging.getLogger(__name__)
 
 
-def asks_for_refund(cancellation: Cancellation) -> bool:
-    """Whether this cancellation ended with the advice to refund."""
-    rejected = cancellation.status == Cancellation.Status.REJECTED
-    return rejected and cancellation.next_step == NextStep.REFUND
+def is_the_way(cancellation: Cancellation) -> bool:
+    """Whether a refund is what this cancellation asks for, and nobody has made one."""
+    return advice(cancellation) is NextStep.REFUND
 
 
-def is_checked(cancellation: Cancellation, payment: Payment) -> bool:
-    """Whether Alipay has said since that the payment is paid: a cancelled one is not refunded."""
-    return (
-        payment.status == Payment.Status.SUCCESS
-        and payment.checked_status == "SUCCESS"
-        and payment.checked_at is not None
-        and cancellation.finished_at is not None
-        and payment.checked_at >= cancellation.finished_at
-    )
+def url_of(cancellation: Cancellation) -> str:
+    """Return the shop's page for the refund that this cancellation asks for; "" for none."""
+    return refund_url(cancellation.payment) if is_the_way(cancellation) else ""
 
 
-def check(cancellation: Cancellation, payment: Payment) -> None:
-    """Ask Alipay once more before anybody is told to refund; both are up to date afterwards."""
-    services.refresh_payment(payment)
-    cancellation.refresh_from_db()
-    cancellation.payment = payment
-
-
-def note(cancellation: Cancellation, payment: Payment) -> str:
+def note(cancellation: Cancellation) -> str:
     """Return what to say about a refund, with the shop's link; "" where it is not the way."""
-    if not asks_for_refund(cancellation) or payment.status != Payment.Status.SUCCESS:
+    if advice(cancellation) is not NextStep.REFUND:
         return ""
-    if not is_checked(cancellation, payment):
-        return gettext("Check the payment at Alipay before you refund it.")
     sentence = gettext(
         "Alipay was asked again and says that the payment is not cancelled: "
         "a refund is the way now."
     )
-    url = refund_url(payment)
+    url = url_of(cancellation)
     if not url:
         return sentence
     label = gettext("Refund in the shop")
-    link: SafeString = format_html('{} <a href="{}">{}</a>', sentence, url, label)
+    link: SafeString = format_html(
+        '{} <a class="alipay-link" href="{}">{}</a>', sentence, url, label
+    )
     return link
 
 

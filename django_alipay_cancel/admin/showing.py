@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Model
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 
-from django_alipay_cancel.admin.explaining import attempt_sentence
+from django_alipay_cancel.admin.sentences import attempt_sentence
 from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.clock import aware, for_people, local
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-from django_alipay_cancel.wording import next_step_label
+from django_alipay_cancel.outcomes import advice
+from django_alipay_cancel.wording import next_step_label, next_step_sentence
 
 # What a status means for the eye; the label beside it says the same in words.
 _TONES: Mapping[str, str] = {
@@ -24,6 +25,7 @@ _TONES: Mapping[str, str] = {
     Payment.Status.AUTHORIZED: "good",
     Payment.Status.FAIL: "bad",
     Payment.Status.CANCELLING: "unknown",
+    Payment.Status.REFUNDING: "unknown",
     Cancellation.Status.PENDING: "unknown",
     Cancellation.Status.NEEDS_REVIEW: "unknown",
     Cancellation.Status.SUCCEEDED: "good",
@@ -33,7 +35,12 @@ _TONES: Mapping[str, str] = {
 }
 
 
-class Fact(NamedTuple):
+_SHORT = {
+    Cancellation.Status.PENDING: pgettext_lazy("short cancellation status", "waiting"),
+}
+
+
+class LabelledValue(NamedTuple):
     """One line of a list of facts."""
 
     label: str
@@ -48,6 +55,12 @@ class AttemptLine(NamedTuple):
     duration: str
     outcome: SafeString
     sentence: str
+
+    @property
+    def title(self) -> str:
+        """Its number and what it was."""
+        numbered = {"number": self.attempt.number, "kind": self.attempt.get_kind_display()}
+        return gettext("Attempt %(number)d: %(kind)s") % numbered
 
 
 def tone(status: str) -> str:
@@ -70,28 +83,46 @@ def cancellation_badge(cancellation: Cancellation) -> SafeString:
     return badge(cancellation.status, cancellation.get_status_display())
 
 
-def step_label(cancellation: Cancellation) -> str:
-    """Return the few words for the next step; "" when there is nothing to do."""
-    step = NextStep(cancellation.next_step)
-    return "" if step is NextStep.NONE else str(next_step_label(step))
+def short_badge(cancellation: Cancellation) -> SafeString:
+    """Return the same for a narrow column."""
+    label = _SHORT.get(cancellation.status, cancellation.get_status_display())
+    return badge(cancellation.status, label)
+
+
+def step_label(cancellation: Cancellation) -> SafeString | str:
+    """Return the few words for the next step, the sentence on them; "" for nothing to do."""
+    step = advice(cancellation)
+    if step is NextStep.NONE:
+        return ""
+    return format_html(
+        '<span title="{}">{}</span>', next_step_sentence(step), next_step_label(step)
+    )
 
 
 def moment(at: datetime | None) -> SafeString | str:
     """Return a point in time to the second, with its zone; "" for none."""
     if at is None:
         return ""
-    local = timezone.localtime(at) if timezone.is_aware(at) else timezone.make_aware(at)
-    offset = local.isoformat()[-6:]
-    zone = "UTC" if offset == "+00:00" else f"UTC{offset}"
     return format_html(
-        '<time datetime="{}">{} {}</time>',
-        local.isoformat(),
-        local.strftime("%Y-%m-%d %H:%M:%S"),
-        zone,
+        '<time datetime="{}">{}</time>', aware(local(at)).isoformat(), for_people(at)
     )
 
 
-def facts(row: Model, *names: str) -> Iterator[Fact]:
+def short_moment(at: datetime | None) -> SafeString | str:
+    """Return the same for a narrow column, the zone on it."""
+    if at is None:
+        return ""
+    here = aware(local(at))
+    return format_html(
+        '<time datetime="{}" title="{}">{}<br>{}</time>',
+        here.isoformat(),
+        here.tzname(),
+        f"{here:%Y-%m-%d}",
+        f"{here:%H:%M:%S}",
+    )
+
+
+def facts(row: Model, *names: str) -> Iterator[LabelledValue]:
     """Yield the fields of these names with their labels, those that are empty left out."""
     for name in names:
         value = getattr(row, name)
@@ -102,7 +133,7 @@ def facts(row: Model, *names: str) -> Iterator[Fact]:
             value = moment(value)
         elif getattr(field, "choices", None):
             value = getattr(row, f"get_{name}_display")()
-        yield Fact(str(capfirst(getattr(field, "verbose_name", name))), value)
+        yield LabelledValue(str(capfirst(getattr(field, "verbose_name", name))), value)
 
 
 def attempt_line(attempt: CancellationAttempt) -> AttemptLine:

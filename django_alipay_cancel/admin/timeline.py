@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from django_alipay_cancel.admin.explaining import attempt_sentence
+from django_alipay_cancel.admin.blocks import CancellationBlock
+from django_alipay_cancel.admin.sentences import attempt_sentence
 from django_alipay_cancel.admin.showing import attempt_line, cancellation_badge, moment
-from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-from django_alipay_cancel.wording import next_step_sentence, result_sentence
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment, PaymentEvent
+from django_alipay_cancel.outcomes import own_message
+
+# A program may ask ten thousand times; people read the latest.
+_MOST_ACTS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +30,7 @@ class Entry:
     badge: SafeString | str = ""
     details: tuple[Any, ...] = ()
     code: str = ""
-    verified: bool = True
+    accepted: bool = True
     url: str = ""
 
     @property
@@ -34,15 +39,19 @@ class Entry:
         return moment(self.at)
 
 
-def timeline(payment: Payment, cancellations: Iterable[tuple[Cancellation, str]]) -> list[Entry]:
-    """Return what is recorded of the payment and of its cancellations, each with its page's url.
+def timeline(
+    payment: Payment,
+    cancellations: Iterable[CancellationBlock],
+    attempts: Iterable[CancellationAttempt],
+) -> list[Entry]:
+    """Return what is recorded of the payment, of its cancellations and of these attempts.
 
     What is to come, the next repeat, stands last.
     """
-    entries = [*_facts(payment)]
-    for cancellation, url in cancellations:
-        entries += _wish(cancellation, url)
-        entries += map(_call, cancellation.attempts.all())
+    entries = [*_facts(payment), *_acts(payment), *map(_call, attempts)]
+    for block in cancellations:
+        cancellation = block.cancellation
+        entries += _wish(block)
         entries += _end(cancellation)
     return sorted(entries, key=_latest)
 
@@ -53,19 +62,51 @@ def _latest(entry: Entry) -> datetime:
 
 
 def _facts(payment: Payment) -> Iterator[Entry]:
+    failed = gettext("Payment failed: no money was taken")
+    if payment.paid_at:
+        failed = gettext("Payment failed")
     facts = (
         (payment.created_at, gettext("Payment recorded here")),
         (payment.authorized_at, gettext("Payment authorized: the buyer's money is held")),
         (payment.paid_at, gettext("Paid by the buyer")),
-        (payment.failed_at, gettext("Payment failed: no money was taken")),
+        (payment.failed_at, failed),
         (payment.cancelled_at, gettext("Cancelled at Alipay, by its own clock")),
+        (payment.refunded_at, gettext("Refunded at Alipay, in full")),
     )
     for at, title in facts:
         if at is not None:
             yield Entry(at=at, title=title)
 
 
-def _wish(cancellation: Cancellation, url: str) -> Iterator[Entry]:
+def _acts(payment: Payment) -> Iterator[Entry]:
+    """What people did and what was told besides; names stay when accounts are gone."""
+    by_name: dict[str, str] = {
+        PaymentEvent.Kind.ASKED_AGAIN: gettext("Asked again by %(name)s"),
+        PaymentEvent.Kind.CHECKED: gettext("Checked now by %(name)s"),
+    }
+    nameless: dict[str, str] = {
+        PaymentEvent.Kind.ASKED_AGAIN: gettext("Asked again"),
+        PaymentEvent.Kind.CHECKED: gettext("Checked now"),
+        PaymentEvent.Kind.CAPTURED: gettext("Captured: the money that was held is taken"),
+        PaymentEvent.Kind.FORGOTTEN: gettext("Personal data removed"),
+        PaymentEvent.Kind.AMOUNT_CHANGED: gettext("Alipay changed the amount"),
+        PaymentEvent.Kind.CONTRADICTED: gettext("Alipay told another amount than the one recorded"),
+        PaymentEvent.Kind.RECORDED: gettext("Told by Alipay without an amount that can be used"),
+    }
+    events = PaymentEvent.objects.using(payment.database).filter(payment=payment)
+    # What the shop recorded stands among the facts.
+    events = events.exclude(kind=PaymentEvent.Kind.RECORDED, source=PaymentEvent.Source.SHOP)
+    for event in events.filter(kind__in=nameless).order_by("-pk")[:_MOST_ACTS]:
+        title = by_name.get(event.kind) if event.person_name else None
+        yield Entry(
+            at=event.at,
+            title=(title or nameless[event.kind]) % {"name": event.person_name},
+            details=(event.text,) if event.text else (),
+        )
+
+
+def _wish(block: CancellationBlock) -> Iterator[Entry]:
+    cancellation = block.cancellation
     asked = {
         "name": cancellation.requested_by_name,
         "source": cancellation.get_source_display(),
@@ -74,29 +115,31 @@ def _wish(cancellation: Cancellation, url: str) -> Iterator[Entry]:
         title = gettext("Cancellation asked for by %(name)s (%(source)s)") % asked
     else:
         title = gettext("Cancellation asked for (%(source)s)") % asked
-    reason = gettext("Reason: %(reason)s") % {"reason": cancellation.reason}
     yield Entry(
         at=cancellation.created_at,
         title=title,
-        details=(reason,) if cancellation.reason else (),
-        url=url,
+        details=tuple(_details(block)),
+        url=block.page_url,
     )
-    if cancellation.asked_by_name:
-        again = gettext("Asked again by %(name)s") % {"name": cancellation.asked_by_name}
-        yield Entry(at=cancellation.asked_at, title=again)
+
+
+def _details(block: CancellationBlock) -> Iterator[Any]:
+    if block.cancellation.reason:
+        yield gettext("Reason: %(reason)s") % {"reason": block.cancellation.reason}
+    if block.sheet_url:
+        yield format_html('<a href="{}">{}</a>', block.sheet_url, gettext("Result sheet"))
 
 
 def _call(attempt: CancellationAttempt) -> Entry:
     line = attempt_line(attempt)
-    numbered = {"number": attempt.number, "kind": attempt.get_kind_display()}
     took = gettext("Took %(duration)s") % {"duration": line.duration} if line.duration else ""
     http = f"HTTP {attempt.http_status}" if attempt.http_status else ""
     return Entry(
         at=attempt.sent_at,
-        title=gettext("Attempt %(number)d: %(kind)s") % numbered,
+        title=line.title,
         badge=line.outcome,
         code=attempt.result_code,
-        verified=not attempt.error,
+        accepted=not attempt.error,
         details=tuple(filter(None, (attempt_sentence(attempt), took, http))),
     )
 
@@ -108,7 +151,6 @@ def _end(cancellation: Cancellation) -> Iterator[Entry]:
             at=cancellation.finished_at,
             title=gettext("Cancellation finished"),
             badge=badge,
-            code="" if cancellation.closed_by_name else cancellation.result_code,
             details=tuple(filter(None, _ending(cancellation))),
         )
     elif cancellation.next_attempt_at is not None:
@@ -118,11 +160,8 @@ def _end(cancellation: Cancellation) -> Iterator[Entry]:
 
 
 def _ending(cancellation: Cancellation) -> Iterator[str]:
+    yield own_message(cancellation)
     if cancellation.closed_by_name:
         by = {"name": cancellation.closed_by_name}
         yield gettext("Closed by hand by %(name)s.") % by
         yield cancellation.note
-        return
-    if cancellation.result_code:
-        yield result_sentence(cancellation.result_code)
-    yield next_step_sentence(cancellation.next_step)

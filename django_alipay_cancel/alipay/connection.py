@@ -9,7 +9,7 @@ import io
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -22,18 +22,23 @@ MAXIMUM_ANSWER_BYTES = 128 * 1024  # status line, headers and body together
 MAXIMUM_IDLE_SECONDS = 30.0  # gateways and firewalls forget idle connections without a word
 
 
-class Call:
+class Exchange:
     """The state of the call under way, shared by `post` and the connection that carries it.
 
     ``timeout`` is (connect, read) in seconds; their sum limits the whole call, except for the
-    look-up of the host name, which the operating system does not let us limit.
+    look-up of the host name, which the operating system does not let us limit. ``may_begin`` is
+    asked right before the first byte of the request: False, and nothing is written.
     """
 
-    def __init__(self, timeout: tuple[float, float]) -> None:
+    def __init__(
+        self, timeout: tuple[float, float], may_begin: Callable[[], bool] | None = None
+    ) -> None:
         self.connect_timeout, self.read_timeout = timeout
+        self._may_begin = may_begin
         self.deadline = time.monotonic() + sum(timeout)
         self.writing_began = False
         self.timed_out = False
+        self.held_back = False
         self.received = 0
         self.detail = ""
 
@@ -43,6 +48,15 @@ class Call:
         if left <= 0:
             raise TimeoutError("The time limit has passed.")
         return left
+
+    def begin_writing(self) -> None:
+        """Note that the request is being written, unless that is too late by now (OSError)."""
+        if self.writing_began:
+            return
+        if self._may_begin is not None and not self._may_begin():
+            self.held_back = True
+            raise OSError("It was too late to send the request.")
+        self.writing_began = True
 
     @property
     def answer_is_too_large(self) -> bool:
@@ -59,23 +73,25 @@ class Call:
             raise
 
 
-_current_call: ContextVar[Call] = ContextVar("current_call")
+_current_exchange: ContextVar[Exchange] = ContextVar("current_exchange")
 
 
-def current_call() -> Call:
+def current_exchange() -> Exchange:
     """Return the call under way; an adapter without sockets sets its ``writing_began``."""
-    return _current_call.get()
+    return _current_exchange.get()
 
 
 @contextmanager
-def begin_call(timeout: tuple[float, float]) -> Iterator[Call]:
+def begin_exchange(
+    timeout: tuple[float, float], may_begin: Callable[[], bool] | None = None
+) -> Iterator[Exchange]:
     """Make a new call the current one of this thread; the clock starts here."""
-    call = Call(timeout)
-    token = _current_call.set(call)
+    call = Exchange(timeout, may_begin)
+    token = _current_exchange.set(call)
     try:
         yield call
     finally:
-        _current_call.reset(token)
+        _current_exchange.reset(token)
 
 
 class _LimitedReader(io.RawIOBase):
@@ -84,7 +100,7 @@ class _LimitedReader(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
-        self._call = current_call()
+        self._call = current_exchange()
 
     def readable(self) -> bool:
         return True
@@ -112,6 +128,8 @@ class _LimitedConnection(HTTPConnection):
     """A connection that obeys the current call and tells it when the request is being written."""
 
     response_class = _LimitedResponse
+    # http.client would print every header, signature and token too, where somebody has set it.
+    debuglevel = 0
     _connecting = False
     _used_at = 0.0
 
@@ -123,7 +141,7 @@ class _LimitedConnection(HTTPConnection):
         return idle < MAXIMUM_IDLE_SECONDS and not unread and super().is_connected
 
     def connect(self) -> None:
-        call = current_call()
+        call = current_exchange()
         self._connecting = True
         try:
             super().connect()
@@ -139,10 +157,11 @@ class _LimitedConnection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
-        call = current_call()
+        call = current_exchange()
         with call.limiting(self.sock):
             # What connect() sends is the CONNECT for a proxy, not yet our request.
-            call.writing_began = call.writing_began or not self._connecting
+            if not self._connecting:
+                call.begin_writing()
             super().send(data)
 
     def getresponse(self) -> Any:
@@ -153,30 +172,35 @@ class _LimitedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers, within one connect timeout for all of them.
 
-        urllib3 would grant it to each address anew.
+        Each gets a fair share of what is left: one that swallows everything must not use up the
+        time of those that answer. urllib3 would grant the whole timeout to each address anew.
         """
-        connect_by = time.monotonic() + current_call().connect_timeout
+        connect_by = time.monotonic() + current_exchange().connect_timeout
         try:
             addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(self, f"the name cannot be resolved: {error}") from error
         failure = OSError("the name has no address")
-        for family, kind, protocol, _, address in addresses:
+        for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+            left = connect_by - time.monotonic()
+            by = time.monotonic() + left / (len(addresses) - tried)
             try:
-                return self._connect_to(socket.socket(family, kind, protocol), address, connect_by)
+                sock = self._connect_to(socket.socket(family, kind, protocol), address, by)
             except OSError as error:
-                failure = error
+                failure = OSError(f"{address[0]}: {error}")
+                continue
+            # What is left limits the TLS handshake that follows.
+            sock.settimeout(current_exchange().time_left(connect_by - time.monotonic()))
+            return sock
         raise NewConnectionError(self, str(failure)) from failure
 
     def _connect_to(self, sock: socket.socket, address: Any, connect_by: float) -> socket.socket:
-        call = current_call()
+        call = current_exchange()
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             sock.settimeout(call.time_left(connect_by - time.monotonic()))
             sock.connect(address)
-            # What is left limits the TLS handshake that follows.
-            sock.settimeout(call.time_left(connect_by - time.monotonic()))
         except BaseException:  # Ctrl-C must not leave the socket open either
             sock.close()
             raise

@@ -25,6 +25,8 @@ class NextStep(StrEnum):
     CHECK_PAYMENT_ID = "CHECK_PAYMENT_ID"
     CHECK_CLIENT_ID = "CHECK_CLIENT_ID"
     CHECK_ORDER_STATUS = "CHECK_ORDER_STATUS"
+    CHECK_REFUNDS = "CHECK_REFUNDS"
+    RELEASE_OR_CAPTURE = "RELEASE_OR_CAPTURE"
     FIX_CONFIGURATION = "FIX_CONFIGURATION"
     CONTACT_ALIPAY = "CONTACT_ALIPAY"
 
@@ -43,6 +45,7 @@ _S, _F, _U = ResultStatus.S, ResultStatus.F, ResultStatus.U
 # The union of the online and the in-store page of the cancel API, the codes any call may return,
 # and PAYMENT_IN_PROCESS, which only inquiryPayment returns. SIGNATURE_INVALID and INVALID_CLIENT
 # are other spellings found in the samples. SYSTEM_ERROR is F, and its page says not to repeat.
+# ILLEGAL_CLIENT_IP and OAUTH_FAIL stand on no page; the sandbox answers them.
 # https://docs.antom.com/ac/ams/paymentc and https://docs.antom.com/ac/ams/paymentc_online
 _DOCUMENTED = (
     ResultCode("SUCCESS", _S, NextStep.NONE),
@@ -61,6 +64,8 @@ _DOCUMENTED = (
     ResultCode("MEDIA_TYPE_NOT_ACCEPTABLE", _F, NextStep.FIX_CONFIGURATION),
     ResultCode("INVALID_API", _F, NextStep.FIX_CONFIGURATION),
     ResultCode("NO_INTERFACE_DEF", _F, NextStep.FIX_CONFIGURATION),
+    ResultCode("ILLEGAL_CLIENT_IP", _F, NextStep.FIX_CONFIGURATION),
+    ResultCode("OAUTH_FAIL", _F, NextStep.FIX_CONFIGURATION),
     ResultCode("ACCESS_DENIED", _F, NextStep.CONTACT_ALIPAY),
     ResultCode("PROCESS_FAIL", _F, NextStep.CONTACT_ALIPAY),
     ResultCode("SYSTEM_ERROR", _F, NextStep.CONTACT_ALIPAY),
@@ -90,6 +95,7 @@ ERRORS: Final = (
     "stale_response",
     "configuration",
     "abandoned",
+    "not_stored",
 )
 """Why an answer is missing or cannot be trusted, in our own words."""
 
@@ -106,6 +112,8 @@ CONFIGURATION_CODES: Final = frozenset(
         "MEDIA_TYPE_NOT_ACCEPTABLE",
         "INVALID_API",
         "NO_INTERFACE_DEF",
+        "ILLEGAL_CLIENT_IP",
+        "OAUTH_FAIL",
     }
 )
 """The F codes that Alipay may send unsigned, because it refused the request before knowing us.
@@ -116,11 +124,8 @@ Unsigned they prove nothing about the payment; they only say that repeating is u
 KEY_CODES: Final = frozenset({"INVALID_SIGNATURE", "SIGNATURE_INVALID", "KEY_NOT_FOUND"})
 """The codes that say that one side has other keys than the other thinks."""
 
-DOUBTFUL_CODES: Final = frozenset({"ORDER_STATUS_INVALID", "PROCESS_FAIL", "SYSTEM_ERROR"})
-"""The F codes that a payment which is already cancelled may also get: inquire before believing."""
-
 _CONFIGURATION_ERRORS = frozenset(
-    {"unsigned", "bad_signature", "wrong_client", "configuration", "tls_failed"}
+    {"unsigned", "bad_signature", "wrong_client", "configuration", "tls_failed", "not_stored"}
 )
 
 

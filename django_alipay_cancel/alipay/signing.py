@@ -4,7 +4,6 @@ The rules are those of Alipay's "Sign a request and verify the signature" guide.
 """
 
 import base64
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
@@ -16,32 +15,23 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
+from django_alipay_cancel.alipay.key_text import InvalidKey, read_der
+from django_alipay_cancel.alipay.translating import gettext_noop
+
 ALGORITHM = "RSA256"
 MINIMUM_KEY_BITS = 2048
 
-_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
-
-
-def gettext_noop(text: str) -> str:
-    """Mark a text for the catalogue of translations; this package itself knows no language."""
-    return text
-
-
-class InvalidKey(ValueError):
-    """The text is not the key that belongs there; the message names what it is, never its text.
-
-    `sentence` is that message before the `facts` are put into it: for who translates it, and the
-    fact `found`, into another language.
-    """
-
-    def __init__(self, sentence: str, **facts: object) -> None:
-        super().__init__(sentence % facts)
-        self.sentence = sentence
-        self.facts = facts
-
 
 class InvalidSignatureHeader(ValueError):
-    """The ``Signature`` header cannot be used, so nothing it covers may be believed."""
+    """The ``Signature`` header cannot be used, so nothing it covers may be believed.
+
+    `cause` is one of `causes.CAUSES`, `detail` what its sentence says besides.
+    """
+
+    def __init__(self, cause: str, detail: str = "") -> None:
+        super().__init__(f"{cause}: {detail}" if detail else cause)
+        self.cause = cause
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -57,10 +47,10 @@ class SignatureHeader:
 def load_private_key(text: str) -> RSAPrivateKey:
     """Read an RSA private key of at least 2048 bits.
 
-    ``text`` is PEM or the bare base64 of Alipay's console, PKCS#8 or PKCS#1; literal ``\\n``, as
-    left by environment variables, and stray white space are accepted. Raises `InvalidKey`.
+    ``text`` is PEM or the bare base64 of Alipay's console, PKCS#8 or PKCS#1; what `read_der` passes
+    over, such as the literal ``\\n`` of environment variables, does no harm. Raises `InvalidKey`.
     """
-    key = _read_der(_decode(text))
+    key = _key_of(read_der(text))
     if not isinstance(key, RSAPrivateKey):
         raise InvalidKey(
             gettext_noop("Expected an RSA private key, found %(found)s%(algorithm)s."),
@@ -75,9 +65,9 @@ def load_public_key(text: str) -> RSAPublicKey:
     """Read an RSA public key of at least 2048 bits.
 
     ``text`` is PEM or bare base64, X.509 SubjectPublicKeyInfo as Alipay's console shows it, or
-    PKCS#1; ``\\n`` and white space as in `load_private_key`. Raises `InvalidKey`.
+    PKCS#1; otherwise as in `load_private_key`. Raises `InvalidKey`.
     """
-    key = _read_der(_decode(text))
+    key = _key_of(read_der(text))
     if not isinstance(key, RSAPublicKey):
         raise InvalidKey(
             gettext_noop("Expected an RSA public key, found %(found)s%(algorithm)s."),
@@ -119,17 +109,18 @@ def parse_signature_header(value: str) -> SignatureHeader:
         name, _, text = pair.partition("=")
         name = name.strip().lower()
         if name in parts:
-            raise InvalidSignatureHeader(f"The part {name[:20]!r} is repeated.")
+            raise InvalidSignatureHeader("part_doubled", name[:20])
         parts[name] = text.strip()
     if parts.get("algorithm", ALGORITHM).upper() != ALGORITHM:
-        raise InvalidSignatureHeader(f"The algorithm is not {ALGORITHM}.")
+        raise InvalidSignatureHeader("other_algorithm", repr(parts["algorithm"][:20]))
+    encoded = parts.get("signature", "")
     try:
         # Only %XX is decoded: form decoding would turn the "+" of bare base64 into a space.
-        signature = base64.b64decode(unquote_to_bytes(parts.get("signature", "")), validate=True)
+        signature = base64.b64decode(unquote_to_bytes(encoded), validate=True)
     except ValueError:
-        raise InvalidSignatureHeader("The signature is not base64.") from None
+        raise InvalidSignatureHeader("blanks" if " " in encoded else "not_base64") from None
     if not signature:
-        raise InvalidSignatureHeader("The signature is missing.")
+        raise InvalidSignatureHeader("part_missing", "signature")
     return SignatureHeader(key_version=parts.get("keyversion") or None, signature=signature)
 
 
@@ -142,42 +133,18 @@ def verify(content: bytes, signature: bytes, key: RSAPublicKey) -> bool:
     return True
 
 
-def _decode(text: str) -> bytes:
-    """Return the DER inside ``text``."""
-    text = text.replace("\\r", "\n").replace("\\n", "\n").strip("\ufeff \t\r\n")
-    if not text:
-        raise InvalidKey(gettext_noop("Expected a key, found an empty text."))
-    blocks: list[tuple[str, str]] = _PEM_BLOCK.findall(text)
-    if len(blocks) > 1:
-        labels = ", ".join(label for label, _ in blocks)
-        raise InvalidKey(
-            gettext_noop("Expected one key, found %(count)d PEM blocks: %(labels)s."),
-            count=len(blocks),
-            labels=labels,
-        )
-    if not blocks and "-----" in text:
-        raise InvalidKey(
-            gettext_noop("Expected a key, found PEM whose BEGIN or END line is missing or damaged.")
-        )
-    label, body = blocks[0] if blocks else ("", text)
-    if label == "OPENSSH PRIVATE KEY":
-        raise InvalidKey(
-            gettext_noop("Expected PKCS#8 or PKCS#1, found a key in OpenSSH's own format.")
-        )
-    if "Proc-Type:" in body:
-        raise InvalidKey(
-            gettext_noop("Expected a key without a password, found an encrypted private key.")
-        )
+def recover(signature: bytes, key: RSAPublicKey) -> bytes | None:
+    """Return what was signed (hash algorithm and digest), None when another key signed it.
+
+    For telling why a signature does not verify; what may be believed is `verify`'s to say.
+    """
     try:
-        # The label says no more: Alipay's SDKs put PKCS#8 under "RSA PRIVATE KEY" and vice versa.
-        return base64.b64decode("".join(body.split()), validate=True)
-    except ValueError:
-        raise InvalidKey(
-            gettext_noop("Expected a key, found a text that is neither PEM nor base64.")
-        ) from None
+        return key.recover_data_from_signature(signature, PKCS1v15(), None)
+    except InvalidSignature:
+        return None
 
 
-def _read_der(der: bytes) -> object:
+def _key_of(der: bytes) -> object:
     """Return the key, certificate or certificate request that ``der`` holds."""
     try:
         return load_der_private_key(der, password=None)

@@ -25,14 +25,15 @@ def parse(body: bytes) -> Any:
             raise ValueError("nested too deeply")
     return json.loads(
         text,
-        object_pairs_hook=_unique,
+        object_pairs_hook=unique_names,
         parse_int=_number,
         parse_float=_number,
-        parse_constant=_refuse,
+        parse_constant=refuse_constant,
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these pairs, for `json`; ValueError when a name is repeated."""
     document = dict(pairs)
     if len(document) != len(pairs):
         raise ValueError("a name is repeated")
@@ -46,5 +47,6 @@ def _number(text: str) -> str:
     return text
 
 
-def _refuse(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
+    """Raise ValueError, for `json`: NaN and Infinity are not in the standard."""
     raise ValueError(f"{constant} is no JSON")

@@ -1,9 +1,10 @@
 """One HTTP call over requests: the bytes given are sent, a bounded answer comes back."""
 
+import base64
 import http.client
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
@@ -16,7 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPHeaderDict, PoolManager
 from urllib3.exceptions import HTTPError
 
-from django_alipay_cancel.alipay.connection import POOLS, Call, begin_call
+from django_alipay_cancel.alipay.connection import POOLS, Exchange, begin_exchange
 
 MAXIMUM_BODY_BYTES = 64 * 1024
 POOL_SIZE = 256  # as wide as any number of workers; an empty slot costs nothing
@@ -27,7 +28,7 @@ class Reply:
     """What came of one call, nothing of it believed yet.
 
     ``error`` is empty when a whole HTTP answer came back, whatever its status; else one of
-    connection_failed, tls_failed, configuration (these three: not ``sent``), timeout,
+    connection_failed, tls_failed, configuration, abandoned (these four: not ``sent``), timeout,
     connection_lost, too_large.
     """
 
@@ -46,12 +47,14 @@ def post(
     body: bytes,
     headers: Mapping[str, str],
     timeout: tuple[float, float],
+    may_begin: Callable[[], bool] | None = None,
 ) -> Reply:
     """Send ``body`` as it is and return what came of it; network trouble never raises.
 
-    ``timeout`` is (connect, read) in seconds; their sum limits the whole call.
+    ``timeout`` is (connect, read) in seconds; their sum limits the whole call. ``may_begin`` is
+    asked right before the first byte.
     """
-    with begin_call(timeout) as call:
+    with begin_exchange(timeout, may_begin) as call:
         try:
             response = session.post(
                 url,
@@ -72,11 +75,17 @@ def post(
             return Reply(sent=call.writing_began, error=_error_name(call, error), detail=detail)
 
 
-def new_session(*, proxy: str | None = None, ca_bundle: str | None = None) -> requests.Session:
+def new_session(
+    *,
+    proxy: str | None = None,
+    proxy_login: tuple[str | None, str | None] = (None, None),
+    ca_bundle: str | None = None,
+) -> requests.Session:
     """Return a session that keeps connections alive and knows nothing but its arguments.
 
-    ``proxy`` is an ``http://`` URL; ``ca_bundle`` the path of a PEM file that replaces the usual
-    trust roots. Raises OSError when that file cannot be read or holds no certificate.
+    ``proxy`` is an ``http://`` URL, ``proxy_login`` the user and password for it; ``ca_bundle`` the
+    path of a PEM file that replaces the usual trust roots. Raises OSError when that file cannot be
+    read or holds no certificate.
     """
     session = _Session()
     session.trust_env = False
@@ -84,7 +93,7 @@ def new_session(*, proxy: str | None = None, ca_bundle: str | None = None) -> re
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     if proxy:
         session.proxies = {"http": proxy, "https": proxy}
-    adapter = GatewayAdapter(ca_bundle)
+    adapter = GatewayAdapter(ca_bundle, _proxy_headers(*proxy_login))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -99,8 +108,11 @@ class _Session(requests.Session):
 class GatewayAdapter(HTTPAdapter):
     """requests' adapter with limited connections, verified TLS, and no sockets shared by forks."""
 
-    def __init__(self, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self, ca_bundle: str | None = None, proxy_headers: Mapping[str, str] | None = None
+    ) -> None:
         self._tls_context = _tls_context(ca_bundle)
+        self._proxy_headers = dict(proxy_headers or {})
         super().__init__(pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(
@@ -122,6 +134,10 @@ class GatewayAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = POOLS
         return manager
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        # Not from the URL, which many a message quotes.
+        return dict(self._proxy_headers)
+
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Do nothing: the TLS context always verifies, and its roots were read only once."""
 
@@ -132,6 +148,17 @@ class GatewayAdapter(HTTPAdapter):
             self.proxy_manager.clear()
             self.init_poolmanager(DEFAULT_POOLSIZE, POOL_SIZE)
         return super().send(*args, **kwargs)
+
+
+def _proxy_headers(user: str | None, password: str | None) -> dict[str, str]:
+    if not user and not password:
+        return {}
+    return {"Proxy-Authorization": f"Basic {basic_login(user, password)}"}
+
+
+def basic_login(user: str | None, password: str | None) -> str:
+    """Return user and password as Basic authentication spells them."""
+    return base64.b64encode(f"{user or ''}:{password or ''}".encode()).decode()
 
 
 def _read(response: requests.Response) -> Reply:
@@ -151,13 +178,15 @@ def _read(response: requests.Response) -> Reply:
     )
 
 
-def _error_name(call: Call, error: Exception) -> str:
+def _error_name(call: Exchange, error: Exception) -> str:
     # Only the connection knows what was sent: a reset after sending is an SSLError, too.
     if call.writing_began:
         if call.answer_is_too_large:
             return "too_large"
         timed_out = call.timed_out or isinstance(error, requests.Timeout)
         return "timeout" if timed_out else "connection_lost"
+    if call.held_back:
+        return "abandoned"
     if isinstance(error, requests.exceptions.SSLError):
         return "tls_failed"
     return "configuration" if isinstance(error, ValueError) else "connection_failed"

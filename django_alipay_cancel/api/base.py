@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,16 +19,19 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
+from rest_framework.versioning import QueryParameterVersioning
 from rest_framework.views import APIView
 
-from django_alipay_cancel.api.body import BodyParser, read_the_rest, refuse_other_bodies
+from django_alipay_cancel.api.body import BodyParser, refuse_other_bodies
 from django_alipay_cancel.api.errors import exception_handler
 from django_alipay_cancel.api.pagination import Pages
 from django_alipay_cancel.api.permissions import Access, SignedIn
 from django_alipay_cancel.api.serializers import CancellationSerializer, PaymentSerializer
 from django_alipay_cancel.api.throttling import CancelThrottle
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services.permitting import may_refund
 
 if TYPE_CHECKING:
     from django_alipay_cancel.api.permissions import SeenPayment
@@ -44,6 +48,8 @@ class AlipayView(APIView):
     """Authentication and further throttles are the project's; everything else is set here."""
 
     access = Access()
+    # Whether who asks is one of the shop's staff, as soon as it is known about which payment.
+    for_staff = False
     permission_classes = [SignedIn]
     parser_classes = [BodyParser]
     renderer_classes = [JSONRenderer]
@@ -90,7 +96,6 @@ class AlipayView(APIView):
         answer = super().finalize_response(request, response, *args, **kwargs)
         # Somebody's own payments, and a status that is polled: nothing for a cache.
         add_never_cache_headers(answer)
-        read_the_rest(request._request)
         return answer
 
     def find_payment(self, key: UUID | str) -> SeenPayment:
@@ -110,20 +115,27 @@ class AlipayView(APIView):
         payment = self.access.payments(user).using(database()).filter(**keys).first()
         if payment is None or not self.access.may_view(user, payment):
             raise NotFound
+        self.for_staff = self.access.acts_for_shop(user, payment)
         return payment
 
-    def require(self, allowed: bool) -> None:
-        """Refuse a person who sees the payment but may not do this with it."""
-        if not allowed:
-            self.permission_denied(self.request)
+    def refuse_if(self, why: str) -> None:
+        """Refuse a person who sees the payment but may not do this with it; "" refuses nobody."""
+        if why:
+            self.permission_denied(self.request, message=why)
 
     def query(self) -> dict[str, str]:
-        """Return the query parameters; one that is given twice raises ValidationError."""
+        """Return the query parameters; one that is given twice raises ValidationError.
+
+        That of the project's versioning is left out: the routes have one version.
+        """
         given = self.request.query_params
         for name, values in given.lists():
             if len(values) > 1:
                 raise ValidationError({name: [_("This name is given twice.")]}, code="repeated")
         query: dict[str, str] = given.dict()
+        versioning = api_settings.DEFAULT_VERSIONING_CLASS
+        if isinstance(versioning, type) and issubclass(versioning, QueryParameterVersioning):
+            query.pop(versioning.version_param, None)
         return query
 
     def page(
@@ -141,7 +153,11 @@ class AlipayView(APIView):
         """Return what the serializers need to know of the person who asks."""
         user = self.request.user
         return {
-            "may_cancel": lambda payment: self.access.may_cancel(user, payment),
+            # Asked twice of each payment that is shown; the shop's own function is in it.
+            "why_not_cancel": cache(lambda payment: self.access.why_not_cancel(user, payment)),
+            "may_refund": cache(lambda payment: may_refund(user, payment)),
+            "may_operate": lambda payment: self.access.may_operate(user, payment),
+            "acts_for_shop": lambda payment: self.access.acts_for_shop(user, payment),
             "may_read_reason": lambda row: self.access.may_read_reason(user, row),
         }
 

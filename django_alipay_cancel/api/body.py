@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
+from django_alipay_cancel.alipay.strict_json import refuse_constant, unique_names
 from django_alipay_cancel.api.errors import BodyTooLarge, LengthRequired
 
 # Bytes. A reason of 255 characters, each sent as two escapes, is a third of it.
 MAXIMUM_BODY = 10_000
-# Bytes. So much is read of a body that was refused.
-READ_OF_REFUSED = 32 * 1024 * 1024
 
 
 class BodyParser(BaseParser):
@@ -41,7 +39,9 @@ class BodyParser(BaseParser):
             raise ParseError(_("The body broke off."))
         try:
             return json.loads(
-                body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse
+                body.decode("utf-8"),
+                object_pairs_hook=unique_names,
+                parse_constant=refuse_constant,
             )
         except (ValueError, RecursionError):
             raise ParseError(_("The body is not valid JSON.")) from None
@@ -55,22 +55,3 @@ def refuse_other_bodies(request: HttpRequest) -> None:
         raise LengthRequired
     if length not in (None, "", "0") and request.content_type != BodyParser.media_type:
         raise UnsupportedMediaType(request.content_type or "")
-
-
-def read_the_rest(request: HttpRequest) -> None:
-    """Take in what was sent and not read: a client that still sends would not see the answer."""
-    left = READ_OF_REFUSED
-    with contextlib.suppress(UnreadablePostError):
-        while left > 0 and (piece := request.read(64 * 1024)):
-            left -= len(piece)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("A name is given twice.")
-    return document
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON.")

@@ -19,12 +19,18 @@ from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition
 from rest_framework import status
-from rest_framework.exceptions import APIException, ErrorDetail, NotFound, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotFound,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from django_alipay_cancel.alipay.results import NextStep
-from django_alipay_cancel.exceptions import NotCancellable, NotInReview
+from django_alipay_cancel.exceptions import NotCancellable, NotInReview, NotStorable
 from django_alipay_cancel.wording import error_sentence
 
 logger = logging.getLogger(__name__)
@@ -125,6 +131,8 @@ _REFUSALS: Mapping[type[Exception], type[APIException]] = {
     BadRequest: InvalidRequest,
     UnreadablePostError: InvalidRequest,
 }
+# What its staff has to put right is no affair of the buyer's.
+_SHOP_CANNOT = _("The shop cannot cancel this payment at the moment. Please contact the shop.")
 _NEXT_STEPS: Mapping[type[APIException], NextStep] = {
     Unconfigured: NextStep.FIX_CONFIGURATION,
     InvalidPayment: NextStep.CHECK_PAYMENT_ID,
@@ -142,11 +150,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Answer any exception of a view in the documented shape; the one place that catches all."""
     refusal = _refusal(error)
     complaint = _first(refusal.detail)
+    message, step = str(complaint.detail), _NEXT_STEPS.get(type(refusal), NextStep.NONE)
+    if step is not NextStep.NONE and not getattr(context.get("view"), "for_staff", True):
+        message, step = str(_SHOP_CANNOT), NextStep.NONE
     body = {
         "code": complaint.detail.code or refusal.default_code,
-        "message": _printable(str(complaint.detail)),
+        "message": _printable(message),
         "field": complaint.field and _printable(complaint.field),
-        "next_step": _NEXT_STEPS.get(type(refusal), NextStep.NONE),
+        "next_step": step,
     }
     return Response(body, status=refusal.status_code, headers=_headers(refusal))
 
@@ -154,6 +165,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
 def _refusal(error: Exception) -> APIException:
     if isinstance(error, APIException):
         return error
+    if isinstance(error, NotStorable):
+        return ValidationError(error.message_dict)
     if isinstance(error, ImproperlyConfigured):
         logger.error("The request cannot be carried out: %s", error)
         return Unconfigured()

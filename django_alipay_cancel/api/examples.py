@@ -30,6 +30,17 @@ _OUTCOMES: dict[str, dict[str, Any]] = {
         "result_message": "The cancel request is over the allowed window.",
         "finished_at": _ANSWERED,
     },
+    "REFUNDED": {
+        "outcome": "SUCCEEDED",
+        "result_code": "SUCCESS",
+        "result_message": "Success.",
+        "finished_at": _ANSWERED,
+        "or_refund": True,
+        "means": "refund",
+        "refund_id": "20260301194012000000000000000000000001",
+        "refund_value": 1250,
+        "refund_currency": "USD",
+    },
     "PENDING": {
         "outcome": "UNKNOWN",
         "error": "timeout",
@@ -38,17 +49,25 @@ _OUTCOMES: dict[str, dict[str, Any]] = {
     "NEEDS_REVIEW": {"outcome": "UNKNOWN", "error": "bad_signature"},
 }
 
+_PAYMENT_STATUS = {
+    "SUCCEEDED": "CANCELLED",
+    "REJECTED": "SUCCESS",
+    "REFUNDED": "REFUNDED",
+    "PENDING": "CANCELLING",
+    "NEEDS_REVIEW": "CANCELLING",
+}
 
-def cancellation(status: str) -> dict[str, Any]:
-    """Return what a cancellation in this status looks like."""
+
+def cancellation(status: str, *, for_staff: bool = True) -> dict[str, Any]:
+    """Return what a cancellation in this status looks like, to the shop's staff or to the buyer."""
     told = dict(_OUTCOMES[status])
     outcome, code = told.pop("outcome"), told.get("result_code", "")
-    step = {"PENDING": "WAIT", "SUCCEEDED": "NONE"}.get(status) or next_step(
+    step = {"PENDING": "WAIT", "SUCCEEDED": "NONE", "REFUNDED": "NONE"}.get(status) or next_step(
         result_code=code, error=told.get("error", "")
     )
     row = Cancellation(
         id=_CANCELLATION,
-        payment=Payment(id=_PAYMENT),
+        payment=Payment(id=_PAYMENT, status=_PAYMENT_STATUS[status], paid_at=_ASKED),
         status=status,
         next_step=step,
         reason="ordered twice",
@@ -59,7 +78,7 @@ def cancellation(status: str) -> dict[str, Any]:
     )
     # Not from a database: what a prefetch would have found.
     row._prefetched_objects_cache = {"attempts": [_attempt(row, outcome)]}
-    context = {"may_read_reason": lambda row: True}
+    context = {"may_read_reason": lambda row: True, "acts_for_shop": lambda payment: for_staff}
     return dict(CancellationSerializer(row, context=context).data)
 
 
@@ -68,7 +87,8 @@ def _attempt(row: Cancellation, outcome: str) -> CancellationAttempt:
     attempt: CancellationAttempt = CancellationAttempt(
         cancellation=row,
         number=1,
-        kind=CancellationAttempt.Kind.CANCEL,
+        kind="refund_inquiry" if row.refunds else CancellationAttempt.Kind.CANCEL,
+        refund_status="SUCCESS" if row.refunds else "",
         outcome=outcome,
         sent_at=_ASKED,
         finished_at=_ANSWERED,

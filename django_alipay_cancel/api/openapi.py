@@ -1,14 +1,19 @@
 """What drf-spectacular says of the REST routes, with an example of each outcome and refusal.
 
-Needs the extra `openapi`. A shop that documents its own API imports this module beside its URLs.
+Needs the extra `openapi`. Loaded by the app itself where drf_spectacular is installed.
 """
 
 # mypy: disallow-untyped-calls=False
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiViewExtension
+from drf_spectacular.extensions import (
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+    OpenApiViewExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import (
     Direction,
@@ -20,20 +25,23 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers
 
-from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.alipay.results import ERRORS, NextStep
 from django_alipay_cancel.api import examples, views
-from django_alipay_cancel.api.base import AlipayView
-from django_alipay_cancel.api.serializers import (
-    CancellationSerializer,
+from django_alipay_cancel.api.asked import (
     ClosedSerializer,
     NoBodySerializer,
     PageQuerySerializer,
-    PaymentDetailSerializer,
     PaymentQuerySerializer,
-    PaymentSerializer,
     WishSerializer,
 )
-from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.api.base import AlipayView
+from django_alipay_cancel.api.choices import WordField
+from django_alipay_cancel.api.serializers import (
+    CancellationSerializer,
+    PaymentDetailSerializer,
+    PaymentSerializer,
+)
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.wording import next_step_label
 
 _FOR_ALL = (401, 403, 406, 429, 503)
@@ -53,6 +61,33 @@ class _Closed(OpenApiSerializerExtension):
         return {**described, "additionalProperties": False}
 
 
+# Names of their own, so that a shop's `status` or `error` collides with none and renames none.
+_WORDS = {
+    frozenset(Payment.Status.values): "PaymentStatus",
+    frozenset(Cancellation.Status.values): "CancellationStatus",
+    frozenset(Cancellation.Source.values): "CancellationSource",
+    frozenset(Cancellation.Means.values): "CancellationMeans",
+    frozenset(CancellationAttempt.Kind.values): "AttemptKind",
+    frozenset(CancellationAttempt.Outcome.values): "AttemptOutcome",
+    frozenset(["", *ERRORS]): "AttemptError",
+    frozenset(step.value for step in NextStep): "NextStep",
+}
+
+
+class _Word(OpenApiSerializerFieldExtension):
+    """A set of words is a component with a name, whatever a shop's own fields are called."""
+
+    target_class = WordField
+
+    def get_name(self) -> str:
+        return _WORDS[frozenset(self.target.choices)]
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        words: dict[str, str] = self.target.choices
+        told = [f"* `{word}` - {label}" for word, label in words.items() if word]
+        return {"type": "string", "enum": list(words), "description": "\n".join(told)}
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
     """Every refusal, whatever its HTTP status."""
 
@@ -61,9 +96,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
     field = serializers.CharField(
         allow_null=True, help_text="The name in the body or the query that is wrong, if one is."
     )
-    next_step = serializers.ChoiceField(
-        choices=[(step.value, next_step_label(step)) for step in NextStep]
-    )
+    next_step = WordField(choices=[(step.value, next_step_label(step)) for step in NextStep])
 
 
 class _PageSerializer(serializers.Serializer[Any]):
@@ -102,7 +135,13 @@ def _cancellation(description: str, *statuses: str) -> OpenApiResponse:
         CancellationSerializer,
         description=description,
         examples=[
-            OpenApiExample(status, value=examples.cancellation(status)) for status in statuses
+            *(OpenApiExample(status, value=examples.cancellation(status)) for status in statuses),
+            *(
+                OpenApiExample(
+                    f"{status}, for the buyer", value=examples.cancellation(status, for_staff=False)
+                )
+                for status in statuses
+            ),
         ],
     )
 
@@ -122,135 +161,137 @@ _OPEN = "The result is not known yet: neither cancelled nor not cancelled."
 _TAGS = ["Alipay"]
 
 
-def _described(view: type[AlipayView], **methods: Any) -> type[AlipayView]:
-    # On a copy: the view itself stays as it is.
-    copy = type(view.__name__, (view,), {"__doc__": view.__doc__})
-    described: type[AlipayView] = extend_schema_view(**methods)(copy)
-    return described
+def _payment_list() -> dict[str, Any]:
+    get = extend_schema(
+        operation_id="list_payments",
+        summary="List payments",
+        description="One's own; all of them with the permission view_payment.",
+        tags=_TAGS,
+        parameters=[PaymentQuerySerializer],
+        responses={200: PaymentPageSerializer, **_refused(400, *_FOR_ALL)},
+    )
+    return {"get": get}
 
 
-class _PaymentList(OpenApiViewExtension):
-    target_class = views.PaymentList
-
-    def view_replacement(self) -> type[AlipayView]:
-        get = extend_schema(
-            operation_id="list_payments",
-            summary="List payments",
-            description="One's own; all of them with the permission view_payment.",
-            tags=_TAGS,
-            parameters=[PaymentQuerySerializer],
-            responses={200: PaymentPageSerializer, **_refused(400, *_FOR_ALL)},
-        )
-        return _described(views.PaymentList, get=get)
+def _payment_detail() -> dict[str, Any]:
+    get = extend_schema(
+        operation_id="get_payment",
+        summary="Look at a payment",
+        description="With its cancellations, and whether the person who asks can cancel it.",
+        tags=_TAGS,
+        parameters=[_key("payment_id")],
+        responses={200: PaymentDetailSerializer, **_refused(404, *_FOR_ALL)},
+    )
+    return {"get": get}
 
 
-class _PaymentDetail(OpenApiViewExtension):
-    target_class = views.PaymentDetail
-
-    def view_replacement(self) -> type[AlipayView]:
-        get = extend_schema(
-            operation_id="get_payment",
-            summary="Look at a payment",
-            description="With its cancellations, and whether the person who asks can cancel it.",
-            tags=_TAGS,
-            parameters=[_key("payment_id")],
-            responses={200: PaymentDetailSerializer, **_refused(404, *_FOR_ALL)},
-        )
-        return _described(views.PaymentDetail, get=get)
-
-
-class _PaymentRefresh(OpenApiViewExtension):
-    target_class = views.PaymentRefresh
-
-    def view_replacement(self) -> type[AlipayView]:
-        post = extend_schema(
-            operation_id="refresh_payment",
-            summary="Check a payment at Alipay",
-            description=(
-                "Makes an inquiry and takes over what it says; an open cancellation may be "
-                "finished by it. checked_at stays as it was when no trustworthy answer came."
-            ),
-            tags=_TAGS,
-            parameters=[_key("payment_id")],
-            request=NoBodySerializer,
-            responses={200: PaymentDetailSerializer, **_refused(*_FOR_ALL, *_FOR_POST)},
-        )
-        return _described(views.PaymentRefresh, post=post)
+def _payment_refresh() -> dict[str, Any]:
+    post = extend_schema(
+        operation_id="refresh_payment",
+        summary="Check a payment at Alipay",
+        description=(
+            "Makes an inquiry and takes over what it says; an open cancellation may be "
+            "finished by it. checked_at stays as it was when no trustworthy answer came."
+        ),
+        tags=_TAGS,
+        parameters=[_key("payment_id")],
+        request=NoBodySerializer,
+        responses={200: PaymentDetailSerializer, **_refused(*_FOR_ALL, *_FOR_POST)},
+    )
+    return {"post": post}
 
 
-class _PaymentCancellations(OpenApiViewExtension):
-    target_class = views.PaymentCancellations
-
-    def view_replacement(self) -> type[AlipayView]:
-        get = extend_schema(
-            operation_id="list_cancellations",
-            summary="List the cancellations of a payment",
-            tags=_TAGS,
-            parameters=[_key("payment_id"), PageQuerySerializer],
-            responses={200: CancellationPageSerializer, **_refused(400, 404, *_FOR_ALL)},
-        )
-        post = extend_schema(
-            operation_id="cancel_payment",
-            summary="Cancel a payment",
-            description=(
-                "Safe to repeat: while a cancellation is open, it comes back and nothing is done "
-                "twice. After a rejected one a new one starts. The HTTP status says whether the "
-                "cancellation is finished; how it ended is said by `status` alone."
-            ),
-            tags=_TAGS,
-            parameters=[
-                _key("payment_id"),
-                _header("Location", str, "The address of the cancellation.", 201, 202),
-                _header("Retry-After", int, _WAIT, 202),
-            ],
-            request=WishSerializer,
-            responses={
-                200: _cancellation("It was cancelled before; nothing was sent.", "SUCCEEDED"),
-                201: _cancellation("Finished now: read `status`.", "SUCCEEDED", "REJECTED"),
-                202: _cancellation(_OPEN, "PENDING", "NEEDS_REVIEW"),
-                **_refused(*_FOR_ALL, *_FOR_POST),
-            },
-        )
-        return _described(views.PaymentCancellations, get=get, post=post)
+def _payment_cancellations() -> dict[str, Any]:
+    get = extend_schema(
+        operation_id="list_cancellations",
+        summary="List the cancellations of a payment",
+        tags=_TAGS,
+        parameters=[_key("payment_id"), PageQuerySerializer],
+        responses={200: CancellationPageSerializer, **_refused(400, 404, *_FOR_ALL)},
+    )
+    post = extend_schema(
+        operation_id="cancel_payment",
+        summary="Cancel a payment",
+        description=(
+            "Safe to repeat: while a cancellation is open, it comes back and nothing is done "
+            "twice. After a rejected one a new one starts. The HTTP status says whether the "
+            "cancellation is finished; how it ended is said by `status` alone."
+        ),
+        tags=_TAGS,
+        parameters=[
+            _key("payment_id"),
+            _header("Location", str, "The address of the cancellation.", 201, 202),
+            _header("Retry-After", int, _WAIT, 202),
+        ],
+        request=WishSerializer,
+        responses={
+            200: _cancellation("It was over before; nothing was sent.", "SUCCEEDED", "REFUNDED"),
+            201: _cancellation("Finished now: read `status`.", "SUCCEEDED", "REJECTED", "REFUNDED"),
+            202: _cancellation(_OPEN, "PENDING", "NEEDS_REVIEW"),
+            **_refused(*_FOR_ALL, *_FOR_POST),
+        },
+    )
+    return {"get": get, "post": post}
 
 
-class _CancellationDetail(OpenApiViewExtension):
-    target_class = views.CancellationDetail
-
-    def view_replacement(self) -> type[AlipayView]:
-        get = extend_schema(
-            operation_id="get_cancellation",
-            summary="Look at a cancellation",
-            description="Ask again after Retry-After seconds until the status is final.",
-            tags=_TAGS,
-            parameters=[_key("cancellation_id"), _header("Retry-After", int, _WAIT, 200)],
-            responses={
-                200: _cancellation("As it is now.", *Cancellation.Status.values),
-                **_refused(404, *_FOR_ALL),
-            },
-        )
-        return _described(views.CancellationDetail, get=get)
+def _cancellation_detail() -> dict[str, Any]:
+    get = extend_schema(
+        operation_id="get_cancellation",
+        summary="Look at a cancellation",
+        description="Ask again after Retry-After seconds until the status is final.",
+        tags=_TAGS,
+        parameters=[_key("cancellation_id"), _header("Retry-After", int, _WAIT, 200)],
+        responses={
+            200: _cancellation("As it is now.", *Cancellation.Status.values),
+            **_refused(404, *_FOR_ALL),
+        },
+    )
+    return {"get": get}
 
 
-class _CancellationRetry(OpenApiViewExtension):
-    target_class = views.CancellationRetry
+def _cancellation_retry() -> dict[str, Any]:
+    post = extend_schema(
+        operation_id="retry_cancellation",
+        summary="Ask again",
+        description="Starts the schedule of a cancellation in review again; the worker sends.",
+        tags=_TAGS,
+        parameters=[
+            _key("cancellation_id"),
+            _header("Location", str, "The address of the cancellation.", 202),
+            _header("Retry-After", int, _WAIT, 202),
+        ],
+        request=NoBodySerializer,
+        responses={
+            200: _cancellation("It had succeeded already.", "SUCCEEDED"),
+            202: _cancellation(_OPEN, "PENDING"),
+            **_refused(*_FOR_ALL, *_FOR_POST),
+        },
+    )
+    return {"post": post}
 
-    def view_replacement(self) -> type[AlipayView]:
-        post = extend_schema(
-            operation_id="retry_cancellation",
-            summary="Ask again",
-            description="Starts the schedule of a cancellation in review again; the worker sends.",
-            tags=_TAGS,
-            parameters=[
-                _key("cancellation_id"),
-                _header("Location", str, "The address of the cancellation.", 202),
-                _header("Retry-After", int, _WAIT, 202),
-            ],
-            request=NoBodySerializer,
-            responses={
-                200: _cancellation("It had succeeded already.", "SUCCEEDED"),
-                202: _cancellation(_OPEN, "PENDING"),
-                **_refused(*_FOR_ALL, *_FOR_POST),
-            },
-        )
-        return _described(views.CancellationRetry, post=post)
+
+_DESCRIBED: dict[type[AlipayView], Callable[[], dict[str, Any]]] = {
+    views.PaymentList: _payment_list,
+    views.PaymentDetail: _payment_detail,
+    views.PaymentRefresh: _payment_refresh,
+    views.PaymentCancellations: _payment_cancellations,
+    views.CancellationDetail: _cancellation_detail,
+    views.CancellationRetry: _cancellation_retry,
+}
+
+
+def _extend(view: type[AlipayView], methods: Callable[[], dict[str, Any]]) -> None:
+    """Let drf-spectacular find the description of this view: it knows the classes that exist."""
+
+    class Described(OpenApiViewExtension):
+        target_class = view
+
+        def view_replacement(self) -> type[AlipayView]:
+            # On a copy: the view itself stays as it is.
+            copy = type(view.__name__, (view,), {"__doc__": view.__doc__})
+            described: type[AlipayView] = extend_schema_view(**methods())(copy)
+            return described
+
+
+for _view, _methods in _DESCRIBED.items():
+    _extend(_view, _methods)

@@ -11,7 +11,15 @@ from rest_framework.views import APIView
 
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment
-from django_alipay_cancel.services.people import account
+from django_alipay_cancel.services.actor import account
+from django_alipay_cancel.services.permitting import (
+    CANCEL,
+    NOT_ALLOWED,
+    REFUND,
+    REFUND_NOT_ALLOWED,
+    holds,
+    why_refused,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
     SeenPayment = WithAnnotations[Payment, _Own]
 
 _VIEW = "django_alipay_cancel.view_payment"
-_CANCEL = "django_alipay_cancel.cancel_payment"
 
 
 class SignedIn(BasePermission):
@@ -60,7 +67,7 @@ class Access:
 
     def may_view_all(self, user: Any) -> bool:
         """Return whether this person may see every payment there is."""
-        return _has(user, _VIEW)
+        return holds(user, _VIEW)
 
     def may_view(self, user: Any, payment: SeenPayment) -> bool:
         """Return whether this person may see the payment and its cancellations."""
@@ -68,7 +75,7 @@ class Access:
 
     def acts_for_shop(self, user: Any, payment: Payment) -> bool:
         """Whoever may cancel a payment for the shop may also see what became of that."""
-        return _has(user, _VIEW, payment) or self.may_operate(user, payment)
+        return holds(user, _VIEW, payment) or self.may_operate(user, payment)
 
     def may_read_reason(self, user: Any, cancellation: Cancellation) -> bool:
         """Return whether this person may read who asked for a cancellation, and why.
@@ -85,14 +92,21 @@ class Access:
 
     def may_operate(self, user: Any, payment: Payment) -> bool:
         """Return whether this person may also ask again and check the payment at Alipay."""
-        return _has(user, _CANCEL, payment)
+        return holds(user, CANCEL, payment)
 
+    def why_not_cancel(self, user: Any, payment: SeenPayment) -> str:
+        """Return why this person is refused to have the payment cancelled; "" when not."""
+        return why_refused(user, payment, permitted=self.may_cancel(user, payment))
 
-def _has(user: Any, permission: str, payment: Payment | None = None) -> bool:
-    # Django's own backend says no to every question with an object, so that both are asked.
-    has_perm = getattr(user, "has_perm", None)
-    if has_perm is None:
-        return False
-    return bool(has_perm(permission)) or (
-        payment is not None and bool(has_perm(permission, payment))
-    )
+    def why_not_refund(self, user: Any, payment: Payment) -> str:
+        """Return why this person's wish may not say "or refund"; "" when it may."""
+        allowed = holds(user, CANCEL, payment) and holds(user, REFUND, payment)
+        return "" if allowed else str(REFUND_NOT_ALLOWED)
+
+    def why_not_check(self, user: Any, payment: SeenPayment) -> str:
+        """Return why this person is refused to have Alipay asked of the payment; "" when not."""
+        return "" if self.may_operate(user, payment) else str(NOT_ALLOWED)
+
+    def why_not_ask_again(self, user: Any, payment: SeenPayment) -> str:
+        """Return why this person is refused to ask again for the cancellation; "" when not."""
+        return why_refused(user, payment, permitted=self.may_operate(user, payment))

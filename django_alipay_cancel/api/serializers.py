@@ -1,46 +1,41 @@
-"""What goes out of the REST routes and what may come in."""
+"""What goes out of the REST routes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 from rest_framework import serializers
 
-from django_alipay_cancel.alipay.results import ERRORS
-from django_alipay_cancel.api.pagination import Pages
+from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.api.choices import WordField, error_field
+from django_alipay_cancel.api.times import FIELDS
 from django_alipay_cancel.models import (
-    ID_LENGTH,
-    REASON_LENGTH,
-    REFERENCE_LENGTH,
     Cancellation,
     CancellationAttempt,
     Payment,
 )
-from django_alipay_cancel.wording import cancellation_message
+from django_alipay_cancel.outcomes import advice, buyer_message, cancellation_message
+from django_alipay_cancel.services import explain
 
-_NOT_ALLOWED = _("You do not have permission to cancel this payment.")
 _WHY_NOT = {
     Payment.Status.FAIL: _("The payment failed; there is nothing to cancel."),
     Payment.Status.CANCELLING: _("The payment is already being cancelled."),
     Payment.Status.CANCELLED: _("The payment is already cancelled."),
+    Payment.Status.REFUNDING: _("The payment is already being refunded."),
+    Payment.Status.REFUNDED: _("The payment is already refunded."),
 }
 
-
-def _error_field() -> serializers.ChoiceField:
-    return serializers.ChoiceField(
-        choices=["", *ERRORS],
-        read_only=True,
-        help_text="Why there is no answer that can be trusted; empty when there is one.",
-    )
+_WHY = "Why it stands where it does and what comes next, for people; for the shop's staff."
 
 
 class AttemptSerializer(serializers.ModelSerializer[CancellationAttempt]):
     """One call and what came of it; the bodies stay in the admin."""
 
-    error = _error_field()
+    serializer_field_mapping = FIELDS
+    serializer_choice_field = WordField
+    error = error_field()
 
     class Meta:
         model = CancellationAttempt
@@ -55,8 +50,11 @@ class AttemptSerializer(serializers.ModelSerializer[CancellationAttempt]):
             "result_code",
             "result_message",
             "error",
+            "cause",
+            "detail",
             "cancel_time",
             "payment_status",
+            "refund_status",
             "trace_id",
         ]
 
@@ -64,10 +62,14 @@ class AttemptSerializer(serializers.ModelSerializer[CancellationAttempt]):
 class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
     """One wish to cancel a payment, and how it ended."""
 
-    # As below: the context must give `may_read_reason`, which says of a cancellation whether the
-    # person who asks may read who wanted it and why.
+    serializer_field_mapping = FIELDS
+    serializer_choice_field = WordField
 
-    error = _error_field()
+    # As below: the context must give `may_read_reason`, which says of a cancellation whether the
+    # person who asks may read who wanted it and why, and `acts_for_shop`, which says of a payment
+    # whether that person is one of the shop's staff.
+
+    error = error_field()
     reason = serializers.SerializerMethodField(
         help_text="For the shop's staff and whoever asked; empty for others."
     )
@@ -75,9 +77,12 @@ class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
         help_text="For the shop's staff and whoever asked; empty for others."
     )
     message = serializers.SerializerMethodField(
-        help_text="What became of it and what to do, for people, in the language of the request."
+        help_text="What became of it and what to do, in the language of the request: a sentence "
+        "for the shop's staff, or, for anybody else, one for the buyer."
     )
-    attempts = AttemptSerializer(many=True, read_only=True)
+    attempts = AttemptSerializer(
+        many=True, read_only=True, help_text="For the shop's staff; empty for others."
+    )
 
     class Meta:
         model = Cancellation
@@ -96,11 +101,24 @@ class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
             "created_at",
             "finished_at",
             "next_attempt_at",
+            "or_refund",
+            "means",
+            "refund_id",
+            "refund_value",
+            "refund_currency",
             "attempts",
         ]
 
+    def to_representation(self, instance: Cancellation) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown if self._is_for_staff(instance) else _for_buyer(shown, instance)
+
     def get_message(self, cancellation: Cancellation) -> str:
-        return cancellation_message(cancellation)
+        for_staff = self._is_for_staff(cancellation)
+        return cancellation_message(cancellation) if for_staff else buyer_message(cancellation)
+
+    def _is_for_staff(self, cancellation: Cancellation) -> bool:
+        return bool(self.context["acts_for_shop"](cancellation.payment))
 
     def get_reason(self, cancellation: Cancellation) -> str:
         return cancellation.reason if self._may_read_reason(cancellation) else ""
@@ -112,11 +130,35 @@ class CancellationSerializer(serializers.ModelSerializer[Cancellation]):
         return bool(self.context["may_read_reason"](cancellation))
 
 
+def _for_buyer(shown: dict[str, Any], cancellation: Cancellation) -> dict[str, Any]:
+    """Return the same without what is the shop's own affair: its balance, its keys, its calls."""
+    step = NextStep.WAIT if cancellation.is_open else advice(cancellation)
+    told = step in (NextStep.WAIT, NextStep.REFUND)
+    kept_back = {"result_code": "", "result_message": "", "error": "", "attempts": []}
+    return {**shown, **kept_back, "next_step": step if told else NextStep.NONE}
+
+
+class CancellationDetailSerializer(CancellationSerializer):
+    """One wish to cancel a payment, with why it stands where it does."""
+
+    why = serializers.SerializerMethodField(help_text=_WHY)
+
+    class Meta(CancellationSerializer.Meta):
+        fields = read_only_fields = [*CancellationSerializer.Meta.fields, "why"]
+
+    def get_why(self, cancellation: Cancellation) -> str:
+        payment = cancellation.payment
+        return str(explain(payment)) if self.context["may_operate"](payment) else ""
+
+
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
     """A payment, and whether the person who asks may have it cancelled."""
 
-    # Public documents take the docstring, so this stands here: the context must give `may_cancel`,
-    # which says of a payment whether the person who asks is allowed to.
+    serializer_field_mapping = FIELDS
+    serializer_choice_field = WordField
+
+    # Public documents take the docstring, so this stands here: the context must give
+    # `why_not_cancel`, which says of a payment why the person who asks is refused, or "".
 
     amount = serializers.CharField(
         read_only=True, help_text='For people, e.g. "12.50 USD"; empty when unknown.'
@@ -126,6 +168,10 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
     )
     why_not = serializers.SerializerMethodField(
         help_text="Why not, for people; empty while can_cancel is true."
+    )
+
+    can_refund = serializers.SerializerMethodField(
+        help_text="Whether a wish of the person who asks may say or_refund now."
     )
 
     class Meta:
@@ -142,10 +188,12 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
             "status",
             "can_cancel",
             "why_not",
+            "can_refund",
             "authorized_at",
             "paid_at",
             "failed_at",
             "cancelled_at",
+            "refunded_at",
             "checked_at",
             "checked_status",
             "created_at",
@@ -153,106 +201,25 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
         ]
 
     def get_can_cancel(self, payment: Payment) -> bool:
-        return can_proceed(payment.begin_cancellation) and self._may_cancel(payment)
+        return not self.get_why_not(payment)
+
+    def get_can_refund(self, payment: Payment) -> bool:
+        return bool(self.context["may_refund"](payment)) and self.get_can_cancel(payment)
 
     def get_why_not(self, payment: Payment) -> str:
         if not can_proceed(payment.begin_cancellation):
             return str(_WHY_NOT[Payment.Status(payment.status)])
-        return "" if self._may_cancel(payment) else str(_NOT_ALLOWED)
-
-    def _may_cancel(self, payment: Payment) -> bool:
-        return bool(self.context["may_cancel"](payment))
+        return str(self.context["why_not_cancel"](payment))
 
 
 class PaymentDetailSerializer(PaymentSerializer):
     """A payment with its newest cancellations, at most 50; all of them are on pages."""
 
+    why = serializers.SerializerMethodField(help_text=_WHY)
     cancellations = CancellationSerializer(many=True, read_only=True)
 
     class Meta(PaymentSerializer.Meta):
-        fields = read_only_fields = [*PaymentSerializer.Meta.fields, "cancellations"]
+        fields = read_only_fields = [*PaymentSerializer.Meta.fields, "why", "cancellations"]
 
-
-class ClosedSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know: a misspelt name must not be passed over in silence."""
-
-    default_error_messages = {
-        "invalid": _("The body must be a JSON object."),
-        "null": _("The body must be a JSON object."),
-    }
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
-        if unknown:
-            raise serializers.ValidationError(
-                {unknown[0]: [_("This name is unknown.")]}, code="unknown"
-            )
-        return super().to_internal_value(data)
-
-
-def checked(serializer_class: type[ClosedSerializer], data: Any) -> dict[str, Any]:
-    """Return what a body or a query says; raises ValidationError."""
-    # Not is_valid(): it would put an English sentence of its own in place of the one for null.
-    values: dict[str, Any] = serializer_class().run_validation(data)
-    return values
-
-
-# As a pattern, so that the OpenAPI document says it; the same that `validate_text` refuses.
-_NO_CONTROL_CHARACTERS = RegexValidator(
-    r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+\Z",
-    _("Control characters are not allowed."),
-    code="control_characters",
-)
-
-
-class TextField(serializers.CharField):
-    """Text that was sent as text, kept as it is: a CharField would take a number too, and trim."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-        self.validators.append(_NO_CONTROL_CHARACTERS)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class NoBodySerializer(ClosedSerializer):
-    """For requests that say nothing: no body, or an empty object."""
-
-
-class WishSerializer(ClosedSerializer):
-    """The wish to cancel a payment."""
-
-    reason = TextField(
-        required=False,
-        allow_blank=True,
-        max_length=REASON_LENGTH,
-        help_text="Kept with the cancellation; not sent to Alipay.",
-    )
-
-
-def _exact(limit: int) -> TextField:
-    return TextField(required=False, min_length=1, max_length=limit)
-
-
-class PageQuerySerializer(ClosedSerializer):
-    """The query parameters of a list."""
-
-    cursor = serializers.CharField(
-        required=False, min_length=1, help_text="From next or previous of a page."
-    )
-    page_size = serializers.IntegerField(
-        required=False, min_value=1, max_value=Pages.max_page_size, help_text="50 unless given."
-    )
-
-
-class PaymentQuerySerializer(PageQuerySerializer):
-    """The query parameters of the list of payments: exact filters."""
-
-    status = serializers.ChoiceField(choices=Payment.Status.choices, required=False)
-    merchant = _exact(64)
-    payment_request_id = _exact(ID_LENGTH)
-    payment_id = _exact(ID_LENGTH)
-    reference = _exact(REFERENCE_LENGTH)
+    def get_why(self, payment: Payment) -> str:
+        return str(explain(payment)) if self.context["may_operate"](payment) else ""

@@ -1,10 +1,13 @@
-"""The REST routes: permission, a service, an answer."""
+"""The REST routes: permission, a service, an answer.
+
+`prefix` is what the shop captures in the address before ours: a shop, a version.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models.functions import Length
 from django.db.models.lookups import Exact
@@ -15,28 +18,37 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_alipay_cancel import services
-from django_alipay_cancel.api.base import AlipayView, cancellations
-from django_alipay_cancel.api.serializers import (
-    CancellationSerializer,
+from django_alipay_cancel.api.asked import (
     NoBodySerializer,
     PageQuerySerializer,
-    PaymentDetailSerializer,
     PaymentQuerySerializer,
-    PaymentSerializer,
     WishSerializer,
     checked,
 )
+from django_alipay_cancel.api.base import AlipayView, cancellations, database
+from django_alipay_cancel.api.serializers import (
+    CancellationDetailSerializer,
+    CancellationSerializer,
+    PaymentDetailSerializer,
+    PaymentSerializer,
+)
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services.permitting import CANCEL, holds
+
+if TYPE_CHECKING:
+    from django_alipay_cancel.api.permissions import SeenPayment
 
 _FILTERS = ("status", "merchant", "payment_request_id", "payment_id", "reference")
 # After each rejection another one may be asked for, without end: the rest is on pages.
 SHOWN_WITH_PAYMENT = 50
-_OVER = (Payment.Status.CANCELLED, Payment.Status.FAIL)
+_OVER = (Payment.Status.CANCELLED, Payment.Status.FAIL, Payment.Status.REFUNDED)
+# For so long nobody but the shop's staff makes us call Alipay again about what it has answered.
+FLOOR = timedelta(seconds=300)
 
 
 class PaymentList(AlipayView):
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request, **prefix: Any) -> Response:
         query = checked(PaymentQuerySerializer, self.query())
         filters = {name: value for name, value in query.items() if name in _FILTERS}
         # For MySQL and MariaDB "A" and "A " are equal; the lengths are not.
@@ -57,16 +69,17 @@ class PaymentView(AlipayView):
 
 
 class PaymentDetail(PaymentView):
-    def get(self, request: Request, payment_id: str) -> Response:
+    def get(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         return self.respond(payment_id)
 
 
 class PaymentRefresh(PaymentView):
-    def post(self, request: Request, payment_id: str) -> Response:
+    def post(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
-        self.require(self.access.may_operate(request.user, payment))
+        self.refuse_if(self.access.why_not_check(request.user, payment))
         checked(NoBodySerializer, request.data)
-        services.refresh_payment(payment)
+        if holds(request.user, CANCEL, payment) or not _asked_lately(payment):
+            services.refresh_payment(payment, requested_by=request.user)
         return self.respond(payment_id)
 
 
@@ -74,7 +87,8 @@ class CancellationView(AlipayView):
     """Answers with one cancellation, and says when to look at it again."""
 
     def respond(self, cancellation: Cancellation) -> Response:
-        response = Response(CancellationSerializer(cancellation, context=self.context()).data)
+        shown = CancellationDetailSerializer(cancellation, context=self.context())
+        response = Response(shown.data)
         if cancellation.status == Cancellation.Status.PENDING:
             response["Retry-After"] = str(_seconds_to_wait(cancellation))
         return response
@@ -93,42 +107,65 @@ class CancellationView(AlipayView):
         # The shop chooses prefix and namespace; this request came through them.
         match = self.request._request.resolver_match
         namespaces = match.namespaces if match else []
-        return reverse(":".join([*namespaces, "cancellation"]), args=[cancellation.pk])
+        arguments = {**(match.kwargs if match else {}), "cancellation_id": cancellation.pk}
+        arguments.pop("payment_id", None)
+        return reverse(":".join([*namespaces, "cancellation"]), kwargs=arguments)
 
 
 class CancellationDetail(CancellationView):
-    def get(self, request: Request, cancellation_id: str) -> Response:
+    def get(self, request: Request, cancellation_id: str, **prefix: Any) -> Response:
         cancellation, _payment = self.find_cancellation(cancellation_id)
         return self.respond(cancellation)
 
 
 class CancellationRetry(CancellationView):
-    def post(self, request: Request, cancellation_id: str) -> Response:
+    def post(self, request: Request, cancellation_id: str, **prefix: Any) -> Response:
         cancellation, payment = self.find_cancellation(cancellation_id)
-        self.require(self.access.may_operate(request.user, payment))
+        self.refuse_if(self.access.why_not_ask_again(request.user, payment))
         checked(NoBodySerializer, request.data)
         services.retry_cancellation(cancellation, requested_by=request.user)
         return self.respond_to_wish(cancellation, finished=status.HTTP_200_OK)
 
 
 class PaymentCancellations(CancellationView):
-    def get(self, request: Request, payment_id: str) -> Response:
+    def get(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
         checked(PageQuerySerializer, self.query())
         return self.page(cancellations().filter(payment=payment), CancellationSerializer)
 
-    def post(self, request: Request, payment_id: str) -> Response:
+    def post(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
-        self.require(self.access.may_cancel(request.user, payment))
+        self.refuse_if(self.access.why_not_cancel(request.user, payment))
         wish = checked(WishSerializer, request.data)
+        if wish.get("or_refund"):
+            self.refuse_if(self.access.why_not_refund(request.user, payment))
         # Read above: after the request came, and before anything was done for it. A payment that
         # somebody else cancels from here on was not cancelled yet when this request came.
         was_over = payment.status in _OVER
+        stands = self._rejection_that_stands(payment)
+        if stands is not None:
+            return self.respond_to_wish(stands, finished=status.HTTP_200_OK)
         cancellation = services.cancel_payment(
             payment, requested_by=request.user, source=Cancellation.Source.API, **wish
         )
         finished = status.HTTP_200_OK if was_over else status.HTTP_201_CREATED
         return self.respond_to_wish(cancellation, finished)
+
+    def _rejection_that_stands(self, payment: SeenPayment) -> Cancellation | None:
+        """Return the rejection that answers a buyer's wish: Alipay has just been asked."""
+        if holds(self.request.user, CANCEL, payment):
+            return None
+        newest = cancellations().filter(payment=payment).order_by("-created_at", "-id").first()
+        if newest is None or newest.status != Cancellation.Status.REJECTED:
+            return None
+        assert newest.finished_at is not None  # as the database demands of a rejected one
+        return newest if newest.finished_at > timezone.now() - FLOOR else None
+
+
+def _asked_lately(payment: Payment) -> bool:
+    attempts = CancellationAttempt.objects.using(database())
+    inquiries = attempts.filter(payment=payment, kind=CancellationAttempt.Kind.INQUIRY)
+    return bool(inquiries.filter(sent_at__gt=timezone.now() - FLOOR).exists())
 
 
 def _seconds_to_wait(cancellation: Cancellation) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import signal
 import threading
@@ -20,28 +21,43 @@ class Stop:
     for a lock which that thread holds. SimpleQueue.put() may interrupt its own get().
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # Not asked of the queue: what is put while somebody waits may never be seen in it.
+        self._requested = False
 
     def request(self, number: int, frame: FrameType | None) -> None:
+        """Take note of a signal: the first is a wish, the second ends the process at once."""
+        if self._requested:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._requested = True
         self._signals.put(number)
+        if self._patience:
+            # Whatever hangs then: every row survives a process that is killed.
+            signal.alarm(math.ceil(self._patience))
 
     def requested(self) -> bool:
-        return not self._signals.empty()
+        return self._requested
 
     def wait(self, seconds: float) -> None:
         """Return after `seconds`, or within a second after a signal came."""
         until = time.monotonic() + seconds
         while not self.requested() and (left := until - time.monotonic()) > 0:
-            # In slices: a signal that comes right before a wait does not cut it short.
+            # In slices: a signal that comes right before a wait, or wakes another thread that
+            # waits, does not cut this one short.
             with suppress(queue.Empty):
-                self._signals.put(self._signals.get(timeout=min(left, _SLICE)))
+                self._signals.get(timeout=min(left, _SLICE))
 
 
 @contextmanager
-def stop_signals() -> Iterator[Stop]:
-    """Let SIGTERM and SIGINT only be a wish, told by what is yielded."""
-    stop = Stop()
+def stop_signals(*, patience: float = 0.0) -> Iterator[Stop]:
+    """Let the first SIGTERM or SIGINT only be a wish, told by what is yielded.
+
+    So many seconds of `patience` after it the process is ended; 0: it is waited for.
+    """
+    stop = Stop(patience if hasattr(signal, "alarm") else 0.0)
     # Only the main thread is ever told of a signal.
     told = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGTERM, signal.SIGINT) if told else ()
@@ -51,3 +67,5 @@ def stop_signals() -> Iterator[Stop]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+        if patience and stop.requested() and hasattr(signal, "alarm"):
+            signal.alarm(0)

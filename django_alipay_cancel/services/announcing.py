@@ -19,6 +19,7 @@ _GRACE = timedelta(seconds=60)
 _SIGNALS = {
     Cancellation.Status.SUCCEEDED: signals.cancellation_succeeded,
     Cancellation.Status.REJECTED: signals.cancellation_rejected,
+    Cancellation.Status.REFUNDED: signals.cancellation_refunded,
     Cancellation.Status.NEEDS_REVIEW: signals.cancellation_needs_review,
 }
 

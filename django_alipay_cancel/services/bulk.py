@@ -16,8 +16,9 @@ from django.utils.translation import gettext
 
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, Payment
-from django_alipay_cancel.services.payments import validate_ids
-from django_alipay_cancel.services.requesting import Wish
+from django_alipay_cancel.services.given import validate_ids
+from django_alipay_cancel.services.requesting import CancellationRequest
+from django_alipay_cancel.wording import joined
 
 _BATCH = 500
 _CANCELLABLE = (Payment.Status.PROCESSING, Payment.Status.AUTHORIZED, Payment.Status.SUCCESS)
@@ -45,15 +46,19 @@ def request_cancellations(
     reason: str = "",
     source: str = "code",
     batch: UUID | None = None,
+    or_refund: bool = False,
 ) -> RequestReport:
     """Write down that all these payments shall be cancelled; the worker makes the calls.
 
     A QuerySet is read in batches and never as a whole. What cannot be cancelled is told in the
     report and stops nobody else. Each batch is one transaction; inside the shop's own they are
-    part of it. `batch` marks the new cancellations, so that they can be found together. Raises
-    ValidationError for the reason or source before any row is written.
+    part of it. `batch` marks the new cancellations, so that they can be found together;
+    `or_refund` is meant for all of them, those that were open already included. Raises
+    ValidationError for the reason or source, and ImproperlyConfigured, before any row is written.
     """
-    wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
+    wish = CancellationRequest(
+        requested_by=requested_by, reason=reason, source=source, batch=batch, or_refund=or_refund
+    )
     report = RequestReport()
     merchants: dict[str, str] = {}
     for rows in _batches(payments):
@@ -85,7 +90,7 @@ def _may_be_sent(payment: Payment, merchants: dict[str, str], report: RequestRep
     try:
         validate_ids(payment)
     except ValidationError as error:
-        problem = " ".join(error.messages)
+        problem = joined(error.messages)
     if problem:
         report.refused[payment.pk] = problem
     return not problem
@@ -99,7 +104,7 @@ def _merchant_problem(merchant: str) -> str:
     return ""
 
 
-def _request(batch: list[Payment], wish: Wish, report: RequestReport) -> None:
+def _request(batch: list[Payment], wish: CancellationRequest, report: RequestReport) -> None:
     database = batch[0].database
     payments = Payment.objects.using(database).filter(pk__in=[payment.pk for payment in batch])
     with transaction.atomic(using=database):
@@ -112,12 +117,17 @@ def _request(batch: list[Payment], wish: Wish, report: RequestReport) -> None:
         hit = payments.filter(status=Payment.Status.CANCELLING, updated_at=now)
         begun = set(hit.values_list("pk", flat=True))
         Cancellation.objects.using(database).bulk_create(
-            wish.cancellation(payment, None) for payment in batch if payment.pk in begun
+            wish.cancellation(payment) for payment in batch if payment.pk in begun
         )
         others = payments.exclude(pk__in=begun) if len(begun) < len(batch) else None
         report.requested += len(begun)
         if others is not None:
             _tell_others(list(others), report)
+            if wish.or_refund:
+                # Under their locks: nobody ends one of them as "not cancelled" meanwhile.
+                payments.exclude(pk__in=begun).update(updated_at=now)
+                open_ones = Cancellation.objects.using(database).filter(open_for__in=others)
+                open_ones.filter(or_refund=False).update(or_refund=True)
 
 
 def _tell_others(payments: list[Payment], report: RequestReport) -> None:

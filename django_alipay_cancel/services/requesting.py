@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
 from django.utils import timezone
-from django_fsm import ConcurrentTransition, can_proceed
+from django.utils.translation import gettext
+from django_fsm import can_proceed
 
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep
-from django_alipay_cancel.conf import client_for
+from django_alipay_cancel.conf import client_for, settings
 from django_alipay_cancel.exceptions import NotCancellable
+from django_alipay_cancel.isolation import as_committed
 from django_alipay_cancel.models import REASON_LENGTH, Cancellation, Payment
-from django_alipay_cancel.services.payments import validate_ids
-from django_alipay_cancel.services.people import account, name_of
-
-# How often a payment may change between reading and writing it.
-TRIES = 5
+from django_alipay_cancel.services import finish, schedule
+from django_alipay_cancel.services.actor import account, name_of
+from django_alipay_cancel.services.given import validate_ids, validate_text
+from django_alipay_cancel.services.transactions import refusing_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class CancellationRequest:
     """Who wants a payment cancelled, why, and through which door. Raises ValidationError."""
 
     requested_by: Any = None
     reason: str = ""
     source: str = Cancellation.Source.CODE
     batch: UUID | None = None
+    or_refund: bool = False
 
     def __post_init__(self) -> None:
         validate_text("reason", self.reason, REASON_LENGTH)
         if self.source not in Cancellation.Source.values:
             raise ValidationError(
-                {"source": f"source must be one of {', '.join(Cancellation.Source.values)}."}
+                {
+                    "source": gettext("source must be one of %(names)s.")
+                    % {"names": ", ".join(Cancellation.Source.values)}
+                }
             )
 
-    def cancellation(self, payment: Payment, next_attempt_at: datetime | None) -> Cancellation:
-        """Return a new, unsaved cancellation: claimed until `next_attempt_at`, or due now."""
+        if not isinstance(self.or_refund, bool):
+            raise ValidationError({"or_refund": gettext("or_refund must be True or False.")})
+        if self.or_refund and not settings.REFUNDS:
+            raise ImproperlyConfigured("or_refund needs ALIPAY_CANCEL['REFUNDS'] to be True.")
+
+    def cancellation(self, payment: Payment, *, claimed: bool = False) -> Cancellation:
+        """Return a new, unsaved cancellation: claimed by the caller, or due now."""
         now = timezone.now()
         new: Cancellation = Cancellation(
             payment=payment,
@@ -52,11 +60,12 @@ class Wish:
             source=self.source,
             reason=self.reason,
             batch=self.batch,
+            or_refund=self.or_refund,
             next_step=NextStep.WAIT,
-            next_attempt_at=next_attempt_at or now,
             asked_at=now,
             created_at=now,
         )
+        schedule.start(new, claimed=claimed)
         return new
 
 
@@ -67,25 +76,27 @@ def request_cancellation(
     reason: str = "",
     source: str = "code",
     batch: UUID | None = None,
+    or_refund: bool = False,
 ) -> Cancellation:
     """Write down that the payment shall be cancelled; the worker makes the call.
 
     Returns the open cancellation when there is one, the succeeded one when the payment is
-    cancelled already. `batch` marks what is asked together. May run inside the shop's
-    transaction. Raises NotCancellable, ImproperlyConfigured and ValidationError before any row is
-    written.
+    cancelled already. `batch` marks what is asked together; `or_refund` asks for a refund in full
+    when it can no longer be cancelled. May run inside the shop's transaction. Raises
+    NotCancellable, ImproperlyConfigured and ValidationError; then no row is written.
     """
-    wish = Wish(requested_by=requested_by, reason=reason, source=source, batch=batch)
+    wish = CancellationRequest(
+        requested_by=requested_by, reason=reason, source=source, batch=batch, or_refund=or_refund
+    )
     prepare(payment)
-    for _ in range(TRIES):
-        cancellation = existing_cancellation(payment)
-        if cancellation is None:
-            with transaction.atomic(using=payment.database):
-                cancellation = begin(payment, wish)
-        if cancellation is not None:
-            return cancellation
-        payment.refresh_from_db()
-    raise ConcurrentTransition(f"The payment {payment.pk} changes faster than it can be cancelled.")
+
+    def once() -> Cancellation | None:
+        if existing := existing_cancellation(payment, wish):
+            return existing
+        with transaction.atomic(using=payment.database):
+            return begin(payment, wish)
+
+    return payment.until_stored(once)
 
 
 def prepare(payment: Payment) -> AlipayClient:
@@ -98,9 +109,10 @@ def prepare(payment: Payment) -> AlipayClient:
     return client
 
 
-def existing_cancellation(payment: Payment) -> Cancellation | None:
+def existing_cancellation(payment: Payment, wish: CancellationRequest) -> Cancellation | None:
     """Return the cancellation that answers a wish for this payment; None when it needs a new one.
 
+    An open one that is joined says "or refund" from then on if this wish does, and never back.
     Raises NotCancellable when there is nothing to cancel. Believes the copy at hand when that can
     be cancelled: `begin` compares it with the row.
     """
@@ -109,8 +121,9 @@ def existing_cancellation(payment: Payment) -> Cancellation | None:
     payment.refresh_from_db()
     if can_proceed(payment.begin_cancellation):
         return None
-    cancellations = Cancellation.objects.using(payment.database).filter(payment=payment)
-    wanted = [*Cancellation.OPEN, Cancellation.Status.SUCCEEDED]
+    rows = Cancellation.objects.using(payment.database).filter(payment=payment)
+    cancellations = as_committed(rows)
+    wanted = [*Cancellation.OPEN, Cancellation.Status.SUCCEEDED, Cancellation.Status.REFUNDED]
     found: Cancellation | None = (
         cancellations.filter(status__in=wanted).order_by("-created_at").first()
     )
@@ -119,11 +132,23 @@ def existing_cancellation(payment: Payment) -> Cancellation | None:
             f"The payment {payment} is {payment.status}: there is nothing to cancel."
         )
     found.payment = payment
+    if wish.or_refund and found.is_open and not found.or_refund and not _raised(found):
+        return None
     return found
 
 
+def _raised(cancellation: Cancellation) -> bool:
+    """Let the open wish say "or refund"; False when it has ended meanwhile."""
+    with transaction.atomic(using=cancellation.database):
+        finish.lock(cancellation.payment)
+        rows = Cancellation.objects.using(cancellation.database).filter(pk=cancellation.pk)
+        raised = rows.filter(status__in=Cancellation.OPEN).update(or_refund=True)
+        cancellation.refresh_from_db(fields=["status", "or_refund"])
+    return bool(raised)
+
+
 def begin(
-    payment: Payment, wish: Wish, *, claimed_until: datetime | None = None
+    payment: Payment, wish: CancellationRequest, *, claimed: bool = False
 ) -> Cancellation | None:
     """Open a cancellation inside a transaction; None when the payment's row has moved meanwhile.
 
@@ -135,16 +160,7 @@ def begin(
     payment.begin_cancellation()
     if not payment.store("updated_at"):
         return None
-    cancellation = wish.cancellation(payment, claimed_until)
-    cancellation.save(using=payment.database, force_insert=True)
+    cancellation = wish.cancellation(payment, claimed=claimed)
+    with refusing_text(reason=wish.reason, requested_by=cancellation.requested_by_name):
+        cancellation.save(using=payment.database, force_insert=True)
     return cancellation
-
-
-def validate_text(name: str, value: Any, limit: int) -> None:
-    """Raise ValidationError naming the field when free text cannot be stored."""
-    if not isinstance(value, str):
-        raise ValidationError({name: f"{name} must be text, not {type(value).__name__}."})
-    if len(value) > limit:
-        raise ValidationError({name: f"{name} is longer than {limit} characters."})
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\r\t" for c in value):
-        raise ValidationError({name: f"{name} contains control characters."})

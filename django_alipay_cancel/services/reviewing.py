@@ -3,79 +3,124 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.clock import for_people
 from django_alipay_cancel.conf import client_for
-from django_alipay_cancel.exceptions import NotInReview
-from django_alipay_cancel.models import NOTE_LENGTH, Cancellation
-from django_alipay_cancel.services import recording
+from django_alipay_cancel.exceptions import MayStillTakeEffect, NotInReview
+from django_alipay_cancel.models import NOTE_LENGTH, Cancellation, Payment, PaymentEvent
+from django_alipay_cancel.services import attempts, finish, schedule
+from django_alipay_cancel.services.actor import account, name_of
 from django_alipay_cancel.services.announcing import announce
-from django_alipay_cancel.services.people import account, name_of
-from django_alipay_cancel.services.requesting import validate_text
+from django_alipay_cancel.services.case import Case
+from django_alipay_cancel.services.evidence import append_event, history_of
+from django_alipay_cancel.services.given import validate_text
+from django_alipay_cancel.services.refund_case import RefundCase
+from django_alipay_cancel.services.transactions import refusing_text
+
+_MET = (Cancellation.Status.SUCCEEDED, Cancellation.Status.REFUNDED)
 
 logger = logging.getLogger(__name__)
 
 
 def retry_cancellation(cancellation: Cancellation, *, requested_by: Any = None) -> Cancellation:
-    """Ask again: start the schedule of a cancellation in review anew, due now.
+    """Ask again: start the schedule of one in review anew; one that is PENDING is due now.
 
-    The worker makes the call, or `cancel_payment` does. One that is PENDING or SUCCEEDED is
-    returned as it is. Raises NotInReview for a rejected one (cancel the payment anew) and
-    ImproperlyConfigured while the merchant's settings cannot work.
+    The worker makes the call, or `cancel_payment` does. What may still take effect is kept in mind:
+    a cancel that is under way is waited for (`explain` says until when), and no delay of a PENDING
+    one is given back. One that SUCCEEDED, or was REFUNDED, is returned as it is. Raises NotInReview
+    for a rejected one (cancel the payment anew) and ImproperlyConfigured while its merchant's
+    settings cannot work.
     """
     cancellation.refresh_from_db(using=cancellation.database)
-    if cancellation.status in (Cancellation.Status.PENDING, Cancellation.Status.SUCCEEDED):
+    if cancellation.status in _MET:
         return cancellation
     client_for(cancellation.payment.merchant)
-    now = timezone.now()
-
-    def ask_again(row: Cancellation) -> None:
-        row.ask_again()
-        row.repeats = 0
-        row.asked_at = row.next_attempt_at = now
-        row.asked_by_name = name_of(requested_by)
-        row.next_step = NextStep.WAIT
-
-    fields = ("repeats", "asked_at", "next_attempt_at", "asked_by_name", "next_step")
-    if not recording.swap(cancellation, ask_again, *fields) and not cancellation.is_open:
-        raise NotInReview(
-            f"The cancellation {cancellation.id} is {cancellation.status}, not in review; "
-            "after a rejected one, cancel the payment anew."
-        )
+    with (
+        refusing_text(requested_by=name_of(requested_by)),
+        transaction.atomic(using=cancellation.database),
+    ):
+        finish.lock(cancellation.payment)
+        _make_due(cancellation, requested_by)
     logger.info("Cancellation %s is asked again.", cancellation.id)
     return cancellation
 
 
+def _make_due(cancellation: Cancellation, person: Any) -> None:
+    cancellation.refresh_from_db()
+    if cancellation.status in _MET:
+        return
+    if not cancellation.is_open:
+        raise NotInReview(
+            f"The cancellation {cancellation.id} is {cancellation.status}, not in review; "
+            "after a rejected one, cancel the payment anew."
+        )
+    now = timezone.now()
+    if cancellation.status == Cancellation.Status.NEEDS_REVIEW:
+        cancellation.ask_again()
+        cancellation.repeats = 0
+        cancellation.asked_at = now
+        cancellation.asked_by_name = name_of(person)
+        cancellation.next_step = NextStep.WAIT
+    elif attempts.under_way(cancellation.payment, now):
+        return  # somebody works on it at this moment: its lease stays
+    schedule.due_at(cancellation, now)
+    cancellation.store("repeats", "asked_at", "asked_by_name", "next_step", *schedule.DUE)
+    append_event(
+        cancellation.payment,
+        PaymentEvent.Kind.ASKED_AGAIN,
+        source=PaymentEvent.Source.PERSON,
+        person=person,
+    )
+
+
 def close_cancellation(
-    cancellation: Cancellation, *, cancelled: bool, closed_by: Any, note: str
+    cancellation: Cancellation,
+    *,
+    cancelled: bool,
+    refunded: bool = False,
+    closed_by: Any,
+    note: str,
 ) -> Cancellation:
     """Finish a cancellation in review on a named person's word, kept with a note.
 
-    `cancelled` says what that person knows, from Alipay's support for instance. May run inside the
-    shop's transaction; the signal is sent after its commit. Raises NotInReview, and ValidationError
-    when the name or the note is missing.
+    `cancelled` and `refunded` (in full, and of a wish that says "or refund" only) say what that
+    person knows, from Alipay's support for instance; neither of them: the buyer's money stays
+    where it is. May run inside the shop's transaction; the signal is sent after its commit. Raises
+    NotInReview, MayStillTakeEffect (naming the time) for "neither" while a cancel or refund of ours
+    may still take effect, and ValidationError when the name or the note is missing.
     """
     name = name_of(closed_by)
     if not name.strip():
-        raise ValidationError({"closed_by": "closed_by must name a person."})
+        raise ValidationError({"closed_by": gettext("closed_by must name a person.")})
     validate_text("note", note, NOTE_LENGTH)
     if not note.strip():
-        raise ValidationError({"note": "note must say how the outcome is known."})
-    with transaction.atomic(using=cancellation.database):
-        _close(cancellation, cancelled, closed_by, note)
+        raise ValidationError({"note": gettext("note must say how the outcome is known.")})
+    if refunded and (cancelled or not cancellation.or_refund):
+        told = gettext("refunded goes without cancelled, and with a wish that says or_refund.")
+        raise ValidationError({"refunded": told})
+    with (
+        refusing_text(note=note, closed_by=name),
+        transaction.atomic(using=cancellation.database),
+    ):
+        _close(cancellation, cancelled, refunded, closed_by, note)
     logger.info("Cancellation %s was closed by hand: %s.", cancellation.id, cancellation.status)
     transaction.on_commit(lambda: announce(cancellation), using=cancellation.database)
     return cancellation
 
 
-def _close(cancellation: Cancellation, cancelled: bool, closed_by: Any, note: str) -> None:
+def _close(
+    cancellation: Cancellation, cancelled: bool, refunded: bool, closed_by: Any, note: str
+) -> None:
     payment = cancellation.payment
-    recording.lock(payment)
+    finish.lock(payment)
     cancellation.refresh_from_db(using=payment.database)
     cancellation.payment = payment
     if cancellation.status != Cancellation.Status.NEEDS_REVIEW:
@@ -83,12 +128,31 @@ def _close(cancellation: Cancellation, cancelled: bool, closed_by: Any, note: st
             f"The cancellation {cancellation.id} is {cancellation.status}; "
             "only one in review can be closed by hand."
         )
+    code, message = cancellation.result_code, cancellation.result_message
+    now = timezone.now()
     if cancelled:
-        recording.succeed(cancellation, payment, cancellation)
+        finish.succeed(payment, cancellation, code=code, message=message)
+    elif refunded:
+        finish.refund(payment, cancellation, code=code, message=message)
     else:
-        recording.reject(cancellation, payment, cancellation, next_step=NextStep.NONE)
+        _refuse_while_possible(payment, cancellation, now)
+        finish.reject(payment, cancellation, NextStep.NONE, code=code, message=message)
     cancellation.closed_by = account(closed_by)
     cancellation.closed_by_name = name_of(closed_by)
     cancellation.note = note
     cancellation.store("closed_by", "closed_by_name", "note")
-    recording.abandon(cancellation.attempts.using(cancellation.database).all())
+    attempts.abandon(payment, now)
+
+
+def _refuse_while_possible(payment: Payment, cancellation: Cancellation, now: datetime) -> None:
+    case = Case(history_of(payment, cancellation), now, schedule.policy())
+    until = case.quiet_until or RefundCase(case).quiet_until
+    if until is not None:
+        raise MayStillTakeEffect(
+            gettext(
+                "A cancel of this payment may still take effect until %(until)s. "
+                "Only after that can it be closed as not cancelled."
+            )
+            % {"until": for_people(until)},
+            until=until,
+        )

@@ -6,75 +6,35 @@ Any number of workers run side by side, on any number of machines: the rows are 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from itertools import repeat
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
+from django.db import router
 from django.utils import timezone
-from django.utils.translation import gettext
 
 from django_alipay_cancel.conf import client_for
-from django_alipay_cancel.models import Cancellation, CancellationAttempt
-from django_alipay_cancel.services import recording
+from django_alipay_cancel.exceptions import ends_the_task
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services import attempts, heartbeat, schedule
 from django_alipay_cancel.services.announcing import announce_overdue
-from django_alipay_cancel.services.cancelling import attempt_cancellation, review_configuration
-from django_alipay_cancel.services.claiming import due_since, lease_length
-from django_alipay_cancel.services.due import Shared, due_rows, rows_of
+from django_alipay_cancel.services.judging import carry_on, review_configuration
+from django_alipay_cancel.services.queue import DueRows, Shared, due_rows_of
+from django_alipay_cancel.services.report import ProcessReport
 from django_alipay_cancel.services.sweeping import resolve, unresolved_payments
+from django_alipay_cancel.services.threads import in_threads
 
 logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 256
 _LATE = timedelta(minutes=10)
 # Payments without a result that one pass asks about, each with a call.
-_UNRESOLVED = 100
+UNRESOLVED = 100
 # Rows of housekeeping in one pass; the next pass goes on.
-_BATCH = 1000
-
-
-@dataclass
-class ProcessReport:
-    """What one pass did: rows by their status afterwards, errors left to their lease, and more."""
-
-    succeeded: int = 0
-    rejected: int = 0
-    needs_review: int = 0
-    pending: int = 0
-    errors: int = 0
-    announced: int = 0
-    abandoned: int = 0
-    unresolved: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    @property
-    def processed(self) -> int:
-        """How many due cancellations were worked on."""
-        return self.succeeded + self.rejected + self.needs_review + self.pending + self.errors
-
-    def count(self, name: str) -> None:
-        """Add one to the field `name`; several workers count into one report."""
-        with self._lock:
-            setattr(self, name, getattr(self, name) + 1)
-
-    def __str__(self) -> str:
-        return gettext(
-            "%(processed)d processed: %(succeeded)d succeeded, %(rejected)d rejected, "
-            "%(needs_review)d need review, %(pending)d pending, %(errors)d errors."
-        ) % {
-            "processed": self.processed,
-            "succeeded": self.succeeded,
-            "rejected": self.rejected,
-            "needs_review": self.needs_review,
-            "pending": self.pending,
-            "errors": self.errors,
-        }
+BATCH = 1000
 
 
 def process_due_cancellations(*, limit: int | None = None, workers: int = 1) -> ProcessReport:
@@ -93,28 +53,44 @@ def run_pass(*, limit: int | None, workers: int, stopping: Callable[[], bool]) -
         raise ValueError(f"workers must be between 1 and {MAX_WORKERS}, not {workers}.")
     report = ProcessReport()
     report.abandoned = close_orphaned_attempts()
-    report.announced = announce_overdue(limit=_BATCH)
-    allowed = repeat(None) if limit is None else iter(range(limit))
-    due = Shared(due_rows(by=timezone.now(), allowed=allowed), stopping)
-    unresolved = Shared(unresolved_payments(limit=_UNRESOLVED), stopping)
+    report.announced = announce_overdue(limit=BATCH)
+    started = timezone.now()
+    due = DueRows(workers, limit)
+    unresolved = Shared(unresolved_payments(limit=UNRESOLVED), stopping)
 
     def work() -> None:
-        _work_on(due, report)
+        work_on(due, report.count, by=started, stopping=stopping)
         for payment in unresolved:
-            _guarded(f"Payment {payment.pk}", partial(resolve, payment))
+            guarded(f"Payment {payment.pk}", partial(resolve, payment))
             report.count("unresolved")
             # A silent gateway makes each payment take long: what falls due meanwhile goes first.
-            fallen_due = due_rows(by=timezone.now(), allowed=allowed)
-            _work_on(Shared(fallen_due, stopping), report)
+            work_on(due, report.count, by=timezone.now(), stopping=stopping)
 
-    _in_threads(work, workers)
+    in_threads(work, workers)
+    heartbeat.beat(threads=workers)
     logger.info("Pass over due cancellations: %s.", report)
     return report
 
 
-def _work_on(due: Iterable[Cancellation], report: ProcessReport) -> None:
-    for cancellation in due:
-        report.count(_process(cancellation))
+def work_on(
+    due: DueRows,
+    count: Callable[[str], object],
+    *,
+    by: datetime | None,
+    stopping: Callable[[], bool],
+) -> bool:
+    """Work on what is due, `by` then or at each moment; return whether anything was."""
+    any_done = False
+    while not stopping():
+        cancellation = due.take(by=by or timezone.now())
+        if cancellation is None:
+            break
+        any_done = True
+        try:
+            count(_process(cancellation))
+        finally:
+            due.done(cancellation)
+    return any_done
 
 
 def process_cancellation(key: UUID | str) -> str:
@@ -125,7 +101,7 @@ def process_cancellation(key: UUID | str) -> str:
     """
     rows = Cancellation.objects.using(router.db_for_write(Cancellation))
     cancellation: Cancellation = rows.select_related("payment").get(pk=key)
-    if due_since(cancellation):
+    if schedule.is_due(cancellation):
         _process(cancellation)
     return str(cancellation.status)
 
@@ -142,74 +118,83 @@ def process_these(
     What is not due, or claimed by another worker, is left alone; so is what comes after
     `stopping()` has become true.
     """
-    due = Shared(rows_of(payments, tell), stopping)
+    due = Shared(due_rows_of(payments, tell), stopping)
 
     def work() -> None:
         for cancellation in due:
             _process(cancellation)
             tell(1)
 
-    _in_threads(work, workers)
+    in_threads(work, workers)
+
+
+def resolve_these(
+    payments: Iterable[UUID],
+    *,
+    reason: str = "",
+    requested_by: Any = None,
+    workers: int = 1,
+    tell: Callable[[int], object] = lambda n: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """Ask Alipay about each of these payments now, and cancel what it shows as unpaid.
+
+    `tell` how many are done; what comes after `stopping()` has become true is left alone.
+    """
+    rest = Shared(payments, stopping)
+
+    def resolve_each() -> None:
+        for key in rest:
+            payment = Payment.objects.using(router.db_for_write(Payment)).get(pk=key)
+            # Somebody may have told meanwhile how it ended.
+            if payment.status == Payment.Status.PROCESSING:
+                work = partial(resolve, payment, reason=reason, requested_by=requested_by)
+                guarded(f"Payment {key}", work)
+            tell(1)
+
+    in_threads(resolve_each, workers)
 
 
 def worker_is_late() -> bool:
-    """Return whether a cancellation is overdue by more than ten minutes: no worker is running."""
-    overdue = timezone.now() - _LATE
-    late: bool = Cancellation.objects.filter(next_attempt_at__lt=overdue).exists()
-    return late
+    """Return whether a cancellation is overdue by more than ten minutes: no worker is running.
+
+    One that is due later than any rule could have put it (a clock was wrong) is late, too.
+    """
+    rows = Cancellation.objects.all()
+    return is_overdue() or bool(schedule.unreachable(rows, now=timezone.now()).exists())
+
+
+def is_overdue() -> bool:
+    """Return whether a cancellation has been due for more than ten minutes."""
+    rows = Cancellation.objects.all()
+    return bool(schedule.overdue(rows, now=timezone.now() - _LATE).exists())
 
 
 def _process(cancellation: Cancellation) -> str:
     """Work on one due row and return the report's field it counts for."""
-    worked = _guarded(f"Cancellation {cancellation.pk}", partial(_carry_out, cancellation))
+    worked = guarded(f"Cancellation {cancellation.pk}", partial(_carry_out, cancellation))
     return str(cancellation.status).lower() if worked else "errors"
 
 
-def _guarded(row: str, work: Callable[[], None]) -> bool:
+def guarded(row: str, work: Callable[[], None]) -> bool:
     try:
         work()
-    except Exception:  # the one place per row: what it was is logged, its lease brings it back
+    except Exception as error:  # the one place per row: its lease brings it back
+        if ends_the_task(error):
+            raise
         logger.exception("%s is left to its lease.", row)
         return False
     return True
 
 
 def _carry_out(cancellation: Cancellation) -> None:
-    token = cancellation.next_attempt_at
-    assert token is not None  # a due row
     try:
         client = client_for(cancellation.payment.merchant)
     except ImproperlyConfigured as error:
         logger.error("Cancellation %s cannot be sent: %s", cancellation.pk, error)
-        review_configuration(cancellation, token)
+        review_configuration(cancellation)
     else:
-        attempt_cancellation(cancellation, client, token)
-
-
-def _in_threads(work: Callable[[], None], workers: int) -> None:
-    """Let `work` be done by so many threads; one works in the caller's thread and connection."""
-    if workers == 1:
-        work()
-        return
-
-    database = router.db_for_write(Cancellation)
-    others = iter(range(workers - 1))
-    started: list[Future[None]] = []
-
-    def work_and_close() -> None:
-        try:
-            # One after another: all at once would storm the database, and then stay in step.
-            connections[database].ensure_connection()
-            if next(others, None) is not None:
-                started.append(pool.submit(work_and_close))
-            work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
-        started.append(pool.submit(work_and_close))
-        for done in started:  # it grows meanwhile
-            done.result()
+        carry_on(cancellation, client)
 
 
 def close_orphaned_attempts() -> int:
@@ -218,9 +203,6 @@ def close_orphaned_attempts() -> int:
     A pending cancellation closes its own when it is claimed again; these belong to one that was
     finished, or put into review, while the call was under way and its process died.
     """
-    attempts = CancellationAttempt.objects.using(router.db_for_write(CancellationAttempt))
-    orphaned = attempts.filter(
-        outcome=CancellationAttempt.Outcome.OPEN, sent_at__lt=timezone.now() - lease_length()
-    ).exclude(cancellation__status=Cancellation.Status.PENDING)
-    keys = list(orphaned.values_list("pk", flat=True)[:_BATCH])
-    return recording.abandon(attempts.filter(pk__in=keys)) if keys else 0
+    return attempts.abandon_orphaned(
+        database=router.db_for_write(CancellationAttempt), now=timezone.now(), limit=BATCH
+    )

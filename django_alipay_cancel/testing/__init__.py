@@ -20,7 +20,7 @@ gateway as a requests adapter, for tests without sockets. ``manage.py run_fake_a
 a shop in development. What it can be told to do wrong is listed in `Fault`.
 """
 
-from django_alipay_cancel.testing.answering import RecordedCall
+from django_alipay_cancel.testing.books import RecordedCall
 from django_alipay_cancel.testing.faults import Fault
 from django_alipay_cancel.testing.gateway import FakeAlipay
 from django_alipay_cancel.testing.payments import FakePayment

@@ -10,7 +10,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from django_alipay_cancel.alipay.connection import current_call
+from django_alipay_cancel.alipay.connection import current_exchange
 from django_alipay_cancel.testing.wire import Delivery, Manner, Request
 
 _SLOW = {
@@ -40,7 +40,7 @@ class FakeAlipayAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         with suppress(LookupError):  # a session used on its own has no call
-            current_call().writing_began = True
+            current_exchange().writing_began = True
         delivery = self._handle(_request(request))
         if delivery.manner in (Manner.CLOSE, Manner.RESET):
             raise requests.ConnectionError("The answer was lost.", request=request)

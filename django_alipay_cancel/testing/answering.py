@@ -1,16 +1,15 @@
 """What the gateway does with a call: check it, carry it out, record it, answer it."""
 
-import threading
-from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
 from django_alipay_cancel.testing import documents
-from django_alipay_cancel.testing.checks import api_of, refusal, requested_ids
+from django_alipay_cancel.testing.books import Books, RecordedCall
+from django_alipay_cancel.testing.business import Business
+from django_alipay_cancel.testing.checks import api_of, read_request, refusal
 from django_alipay_cancel.testing.clock import Clock, wire_time
 from django_alipay_cancel.testing.documents import Document
-from django_alipay_cancel.testing.faults import Fault, Misbehaviour, Misbehaviours
+from django_alipay_cancel.testing.faults import Misbehaviour
+from django_alipay_cancel.testing.habits import EARLY_PAY, Habits, situation
 from django_alipay_cancel.testing.keys import Keys
 from django_alipay_cancel.testing.misbehaving import (
     GenuineAnswer,
@@ -19,35 +18,8 @@ from django_alipay_cancel.testing.misbehaving import (
     change_seal,
 )
 from django_alipay_cancel.testing.payments import FakePayment
+from django_alipay_cancel.testing.refusals import Refusal
 from django_alipay_cancel.testing.wire import Delivery, Request, Seal, unsigned_answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordedCall:
-    """One call as it arrived; ``answered`` is the result code, or the name of the fault.
-
-    ``ids`` are those of the request and of the payment it found; ``api`` is "" for a wrong path.
-    """
-
-    api: str
-    path: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes
-    ids: frozenset[str]
-    answered: str
-    at: datetime
-
-
-@dataclass
-class Books:
-    """All the gateway knows; ``payments`` by either id, to be used under ``lock``."""
-
-    payments: dict[str, FakePayment] = field(default_factory=dict)
-    balance_is_enough: bool = True
-    orders: Misbehaviours = field(default_factory=Misbehaviours)
-    calls: list[RecordedCall] = field(default_factory=list)
-    genuine: list[GenuineAnswer] = field(default_factory=list)
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 class Answering:
@@ -58,6 +30,8 @@ class Answering:
         self._clock = clock
         self._keys = keys
         self._client_id = client_id
+        self.habits = Habits()
+        self._business = Business(books, clock)
 
     def seal(self, uri: str) -> Seal:
         """Return what signs a message to this merchant now."""
@@ -74,47 +48,50 @@ class Answering:
 
         Faults come after all the checks and before, or with, the business itself.
         """
-        api = api_of(request.path)
+        api, refusals = api_of(request.path), self.habits.refusals
         code = refusal(request, self._client_id, self._keys.accepted)
         if code:
-            call = self._record(request, api, frozenset(), code)
-            return unsigned_answer(documents.to_bytes(documents.result(code))), call
-        asked = requested_ids(request)
-        if not asked:
-            document = documents.result("PARAM_ILLEGAL")
-            call = self._record(request, api, frozenset(), "PARAM_ILLEGAL")
-            return self.seal(request.uri).answer(documents.to_bytes(document)), call
+            return self._refuse(request, api, refusals.of(code, signed=False))
+        refused = refusals.of_request(request, self._clock.now)
+        if refused is not None:
+            return self._refuse(request, api, refused)
+        asked = read_request(request, api)
+        if asked is None:
+            return self._refuse(request, api, refusals.of("PARAM_ILLEGAL", signed=True))
         with self._books.lock:
-            # paymentId wins; the other id is not even looked at.
-            payment = self._books.payments.get(asked[0])
-            ids = frozenset(asked) | (payment.ids if payment else frozenset())
+            payment = self._business.find(api, asked.ids)
+            ids = frozenset(asked.ids) | (payment.ids if payment else frozenset())
             order = self._books.orders.take(api, ids)
-            document = self._carry_out(api, payment, order)
+            early = not self._books.cancelled_early.isdisjoint(asked.ids)
+            point = situation(api, payment, cancelled_early=early)
+            document = self._business.carry_out(api, asked.document, asked.ids, payment, order)
+            if point == EARLY_PAY:
+                self._business.overtake(asked.ids[0], self.habits.ends_early)
+            if not order:
+                document = self.habits.answered(
+                    point, document, asked.document, payment, self._clock.now
+                )
             answered = order.fault.name if order else document["result"]["resultCode"]
             call = self._record(request, api, ids, answered)
         if order:
             return self._misanswer(request.uri, document, payment, order), call
-        return self._answer_genuinely(request.uri, document, ids), call
+        uri = request.uri if refusals.signs_query else request.path
+        return self._answer_genuinely(uri, document, ids), call
 
-    def _carry_out(
-        self, api: str, payment: FakePayment | None, order: Misbehaviour | None
-    ) -> Document:
-        if payment is None:
-            return documents.result("ORDER_NOT_EXIST")
-        if api == "inquiryPayment":
-            if order and order.fault is Fault.INQUIRY_LAGS and payment.status_before_cancel:
-                payment = replace(payment, status=payment.status_before_cancel)
-            return documents.inquired(payment)
-        if order and not order.applied:
-            payment = copy(payment)  # answered as if it took effect, which it does not
-        code = payment.cancel(self._clock.now, balance_is_enough=self._books.balance_is_enough)
-        return documents.cancelled(payment) if code == "SUCCESS" else documents.result(code)
+    def _refuse(
+        self, request: Request, api: str, refusal: Refusal
+    ) -> tuple[Delivery, RecordedCall]:
+        call = self._record(request, api, frozenset(), refusal.code)
+        told = documents.result(refusal.code, refusal.status)
+        body = documents.to_bytes(told) if refusal.code else b""
+        delivery = self.seal(request.uri).answer(body) if refusal.signed else unsigned_answer(body)
+        return replace(delivery, status=refusal.http_status), call
 
     def _answer_genuinely(self, uri: str, document: Document, ids: frozenset[str]) -> Delivery:
         delivery = self.seal(uri).answer(documents.to_bytes(document))
-        if document["result"]["resultStatus"] == "S":
-            with self._books.lock:
-                self._books.genuine.append(GenuineAnswer(uri, ids, delivery))
+        status = document["result"]["resultStatus"]
+        with self._books.lock:
+            self._books.genuine.append(GenuineAnswer(uri, status, ids, delivery))
         return delivery
 
     def _misanswer(

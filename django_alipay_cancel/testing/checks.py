@@ -4,6 +4,8 @@ Route, method, media type, client ID, key, signature, parameters.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -16,15 +18,28 @@ from django_alipay_cancel.alipay.signing import (
 )
 from django_alipay_cancel.testing.wire import Request
 
-APIS = ("cancel", "inquiryPayment")
+# Each API with the ids that name its payment, in the order that counts.
+_IDS: Mapping[str, tuple[str, ...]] = {
+    "pay": ("paymentRequestId",),
+    "inquiryPayment": ("paymentId", "paymentRequestId"),
+    "cancel": ("paymentId", "paymentRequestId"),
+    "capture": ("paymentId",),
+    "refund": ("paymentId",),
+    "inquiryRefund": ("refundId", "refundRequestId"),
+}
+APIS = tuple(_IDS)
 _ROUTES = {
     f"/ams/{sandbox}api/v1/payments/{api}": api for api in APIS for sandbox in ("", "sandbox/")
 }
-_LONGEST = {"paymentId": 64, "paymentRequestId": 64, "merchantAccountId": 32}
+_LONGEST = {
+    **dict.fromkeys(("paymentId", "paymentRequestId", "captureRequestId"), 64),
+    **dict.fromkeys(("refundId", "refundRequestId"), 64),
+    "merchantAccountId": 32,
+}
 
 
 def api_of(path: str) -> str:
-    """Return "cancel" or "inquiryPayment", "" for a path that is no route."""
+    """Return which of `APIS` it is, "" for a path that is no route."""
     return _ROUTES.get(path, "")
 
 
@@ -66,17 +81,26 @@ def _signature_refusal(request: Request, client_id: str, keys: dict[str, RSAPubl
     return "" if verify(content, header.signature, key) else "INVALID_SIGNATURE"
 
 
-def requested_ids(request: Request) -> tuple[str, ...]:
-    """Return the ids in the order that counts, ``paymentId`` first; () for PARAM_ILLEGAL."""
+@dataclass(frozen=True)
+class ReadRequest:
+    """What a call asks for, and the ids it gives, the one that counts first."""
+
+    document: dict[str, Any]
+    ids: tuple[str, ...]
+
+
+def read_request(request: Request, api: str) -> ReadRequest | None:
+    """Return what is asked for; None for PARAM_ILLEGAL. A null is as good as nothing."""
     try:
         document: Any = json.loads(request.body)
     except (ValueError, RecursionError):
-        return ()
+        return None
     if not isinstance(document, dict) or not request.headers.get("request-time"):
-        return ()
+        return None
+    document = {name: value for name, value in document.items() if value is not None}
     for name, limit in _LONGEST.items():
         value = document.get(name, "")
         if not isinstance(value, str) or len(value) > limit:
-            return ()
-    ids = (document.get("paymentId", ""), document.get("paymentRequestId", ""))
-    return tuple(text for text in ids if text)
+            return None
+    ids = tuple(document[name] for name in _IDS[api] if document.get(name))
+    return ReadRequest(document, ids) if ids else None

@@ -9,13 +9,14 @@ from typing import Any
 class Fault(StrEnum):
     """What can go wrong between a merchant and Alipay; the options' defaults are in `OPTIONS`.
 
-    The option ``applied`` says whether a cancel takes effect all the same. Where it is False and
-    the answer still says S, the answer is forged, or lies.
+    The option ``applied`` says whether the cancel (pay, capture, refund) takes effect all the same.
+    Where it is False and the answer still says S, the answer is forged, or lies.
     """
 
     # No answer.
     ANSWER_LOST_AFTER = auto()  # the cancel takes effect, then the connection closes
     ANSWER_LOST_BEFORE = auto()  # the connection closes, and nothing took effect
+    EFFECT_LATER = auto()  # the connection closes; it takes effect ``seconds`` later (no capture)
     SILENT_AFTER = auto()  # the cancel takes effect, then not a byte until the client gives up
     SILENT_BEFORE = auto()  # not a byte, and nothing took effect
     RESET = auto()  # a TCP reset after the request was read
@@ -27,8 +28,9 @@ class Fault(StrEnum):
     GZIP = auto()  # compressed though nobody asked for it; the signature is over the plain body
 
     # An answer with another result.
-    RESULT = auto()  # ``result_code`` and ``result_status`` as given, ``signed`` or not, no ids
+    RESULT = auto()  # ``result_code``, status and message as given, ``signed`` or not, no ids
     UNKNOWN_RESULT = auto()  # a signed U; with calls=n it is U n times, then S
+    CANCELLED_TOLD_AS_F = auto()  # to a cancel of what is cancelled: F and ``result_code``
     THROTTLED = auto()  # a signed U, REQUEST_TRAFFIC_EXCEED_LIMIT, before anything took effect
 
     # An answer that must not be believed.
@@ -40,14 +42,21 @@ class Fault(StrEnum):
     MISSING_RESPONSE_TIME = auto()  # a signature, but no response-time
     UNSIGNED = auto()  # neither of them
     WRONG_CLIENT = auto()  # a genuine answer, but to another merchant
-    REPLAY = auto()  # the newest genuine S of the same path, or of the payment ``of`` (an id)
+    REPLAY = auto()  # the newest genuine ``status`` of the same path, or of the payment ``of``
     OTHER_IDS = auto()  # signed, with the ids of another payment
     NO_IDS = auto()  # signed, without any id
 
     # An answer that is genuine, but unusual.
+    OTHER_KEY_VERSION = auto()  # genuine, but its keyVersion names another key than it used
     RAW_BASE64 = auto()  # the signature is not URL-encoded
     INQUIRY_LAGS = auto()  # an inquiry tells the status from before the cancel
-    CANCEL_AS_TRANSACTION = auto()  # an inquiry tells SUCCESS with a CANCEL among transactions
+    NULL_TRANSACTIONS = (
+        auto()
+    )  # an inquiry tells transactions as null, as a sample of Alipay's does
+    CANCEL_AS_TRANSACTION = auto()  # an inquiry tells SUCCESS with a ``kind`` among transactions
+    CANCEL_UNDER_WAY = auto()  # an inquiry lists a ``kind`` that is neither done nor failed
+    REFUNDS_LAG = auto()  # an inquiry lists no refund yet
+    REFUND_AS_NULLS = auto()  # an inquiry of a refund says S and nothing of it
 
 
 OPTIONS: Mapping[Fault, Mapping[str, Any]] = {
@@ -58,11 +67,15 @@ OPTIONS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.RESULT: {
         "result_code": "PROCESS_FAIL",
         "result_status": None,  # the documented one of the code
+        "result_message": None,  # the code in words
         "signed": True,
         "applied": False,
     },
     Fault.UNKNOWN_RESULT: {"applied": False},
-    Fault.HTTP_STATUS: {"status": 503, "body": "", "applied": False},
+    Fault.CANCELLED_TOLD_AS_F: {"result_code": "ORDER_IS_CANCELED"},
+    Fault.CANCEL_AS_TRANSACTION: {"kind": "CANCEL"},
+    Fault.CANCEL_UNDER_WAY: {"kind": "CANCEL"},
+    Fault.HTTP_STATUS: {"status": 503, "body": "", "retry_after": None, "applied": False},
     Fault.NOT_JSON: {"body": "<html>Please log in</html>", "applied": False},
     Fault.TAMPERED_BODY: {"applied": True},
     Fault.WRONG_KEY: {"applied": True},
@@ -70,12 +83,20 @@ OPTIONS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.MISSING_RESPONSE_TIME: {"applied": True},
     Fault.UNSIGNED: {"applied": True},
     Fault.WRONG_CLIENT: {"applied": True},
-    Fault.REPLAY: {"of": None, "applied": False},
+    Fault.REPLAY: {"of": None, "status": "S", "applied": False},
+    Fault.EFFECT_LATER: {"seconds": 30.0, "applied": False},
+    Fault.OTHER_KEY_VERSION: {"applied": True},
     Fault.OTHER_IDS: {"applied": False},
     Fault.NO_IDS: {"applied": True},
 }
 
-INQUIRY_FAULTS = (Fault.INQUIRY_LAGS, Fault.CANCEL_AS_TRANSACTION)
+INQUIRY_FAULTS = (
+    Fault.INQUIRY_LAGS,
+    Fault.NULL_TRANSACTIONS,
+    Fault.CANCEL_AS_TRANSACTION,
+    Fault.CANCEL_UNDER_WAY,
+    Fault.REFUNDS_LAG,
+)
 _NOT_APPLIED = (Fault.ANSWER_LOST_BEFORE, Fault.SILENT_BEFORE, Fault.THROTTLED)
 
 
@@ -101,7 +122,7 @@ class Misbehaviour:
 
     @property
     def applied(self) -> bool:
-        """Whether a cancel takes effect in spite of the fault."""
+        """Whether the call takes effect in spite of the fault."""
         return self.fault not in _NOT_APPLIED and bool(self.options.get("applied", True))
 
     def concerns(self, api: str, ids: frozenset[str]) -> bool:

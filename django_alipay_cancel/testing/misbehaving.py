@@ -15,6 +15,7 @@ _ANOTHER = "another-payment"
 _MANNERS = {
     Fault.ANSWER_LOST_AFTER: Manner.CLOSE,
     Fault.ANSWER_LOST_BEFORE: Manner.CLOSE,
+    Fault.EFFECT_LATER: Manner.CLOSE,
     Fault.SILENT_AFTER: Manner.SILENCE,
     Fault.SILENT_BEFORE: Manner.SILENCE,
     Fault.RESET: Manner.RESET,
@@ -25,9 +26,10 @@ _MANNERS = {
 
 @dataclass(frozen=True)
 class GenuineAnswer:
-    """An S the gateway gave in earnest; somebody on the line may have kept it."""
+    """An answer the gateway gave in earnest; somebody on the line may have kept it."""
 
     uri: str
+    status: str
     ids: frozenset[str]
     delivery: Delivery
 
@@ -39,28 +41,44 @@ def change_document(
     options = order.options
     match order.fault:
         case Fault.RESULT:
-            return result(options["result_code"], options["result_status"])
+            return result(
+                options["result_code"], options["result_status"], options["result_message"]
+            )
         case Fault.UNKNOWN_RESULT:
             return result("UNKNOWN_EXCEPTION")
         case Fault.THROTTLED:
             return result("REQUEST_TRAFFIC_EXCEED_LIMIT")
         case Fault.OTHER_IDS:
-            return {**document, "paymentId": _ANOTHER, "paymentRequestId": _ANOTHER}
+            return {**document, **_other_ids(document)}
         case Fault.NO_IDS:
-            ids = ("paymentId", "paymentRequestId")
+            ids = ("paymentId", "paymentRequestId", "refundRequestId", "refundId")
             return {name: value for name, value in document.items() if name not in ids}
         case Fault.LARGE_BODY:
             return {**document, "padding": "x" * options["size"]}
+        case Fault.NULL_TRANSACTIONS:
+            return {**document, "transactions": None}
         case Fault.CANCEL_AS_TRANSACTION if payment and payment.cancel_time:
-            entry = transaction(payment, "CANCEL")
+            entry = transaction(payment, options["kind"])
+            return {**document, "paymentStatus": "SUCCESS", "transactions": [entry]}
+        case Fault.CANCEL_UNDER_WAY if payment:
+            entry = {**transaction(payment, options["kind"]), "transactionStatus": "PROCESSING"}
+            del entry["transactionResult"]
             return {**document, "paymentStatus": "SUCCESS", "transactions": [entry]}
     return document
+
+
+def _other_ids(document: Document) -> Document:
+    if "refundRequestId" in document:
+        return {"refundRequestId": _ANOTHER, "refundId": _ANOTHER}
+    return {"paymentId": _ANOTHER, "paymentRequestId": _ANOTHER}
 
 
 def change_seal(seal: Seal, keys: Keys, order: Misbehaviour) -> Seal:
     """Return who signs the answer instead."""
     if order.fault is Fault.WRONG_KEY:
         return replace(seal, key=keys.merchant)
+    if order.fault is Fault.OTHER_KEY_VERSION:
+        return replace(seal, key_version=f"{seal.key_version}0")
     if order.fault is Fault.WRONG_CLIENT:
         return replace(seal, client_id="5X99999999999999")
     return seal
@@ -90,9 +108,13 @@ def change_delivery(
         case Fault.NOT_JSON:
             return Delivery(headers={"content-type": "text/html"}, body=options["body"].encode())
         case Fault.HTTP_STATUS:
-            return _with_status(delivery, options["status"], options["body"])
+            delivery = _with_status(delivery, options["status"], options["body"])
+            after = options["retry_after"]
+            return delivery if after is None else delivery.with_header("retry-after", str(after))
         case Fault.REPLAY:
-            return _replayed(uri, options["of"], genuine)
+            return _replayed(uri, options["of"], options["status"], genuine)
+        case Fault.EFFECT_LATER:
+            return replace(delivery, manner=Manner.CLOSE)
     manner = _MANNERS.get(order.fault, Manner.WHOLE)
     return replace(delivery, manner=manner, pace=options.get("seconds", 0.0))
 
@@ -112,8 +134,8 @@ def _with_status(delivery: Delivery, status: int, body: str | None) -> Delivery:
     return Delivery(status=status, headers=headers, body=body.encode())
 
 
-def _replayed(uri: str, of: str | None, genuine: Sequence[GenuineAnswer]) -> Delivery:
+def _replayed(uri: str, of: str | None, status: str, genuine: Sequence[GenuineAnswer]) -> Delivery:
     for answer in reversed(genuine):
-        if answer.uri == uri and (of is None or of in answer.ids):
+        if (answer.uri, answer.status) == (uri, status) and (of is None or of in answer.ids):
             return answer.delivery
-    return Delivery(status=500, body=b"Nothing to replay: no genuine S was given on this path.")
+    return Delivery(status=500, body=b"Nothing to replay: no such answer was given on this path.")

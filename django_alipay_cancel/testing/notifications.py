@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Sends:
     """How often a notification was sent, and whether the last one was acknowledged."""
 
     sends: int
@@ -33,20 +33,27 @@ def headers(seal: Seal, body: bytes) -> dict[str, str]:
 
 def post_until_acknowledged(
     url: str, message: Callable[[str], tuple[dict[str, str], bytes]], *, time_scale: float
-) -> Outcome:
+) -> Sends:
     """Post ``message(path)``, made anew for each send, by Alipay's schedule times ``time_scale``.
 
     ``url`` should have no query: whether Alipay would sign it is not documented.
     """
-    path = requests.Request("POST", url).prepare().path_url
+    for sends, delay in enumerate(RESEND_SECONDS, start=1):
+        time.sleep(delay * time_scale)
+        if post(url, message):
+            return Sends(sends=sends, acknowledged=True)
+    return Sends(sends=len(RESEND_SECONDS), acknowledged=False)
+
+
+def post(url: str, message: Callable[[str], tuple[dict[str, str], bytes]]) -> bool:
+    """Post ``message(path)`` once; tell whether it was acknowledged."""
+    try:
+        path = requests.Request("POST", url).prepare().path_url
+    except requests.RequestException:
+        return False  # what the merchant calls its notify URL is none
     with requests.Session() as session:
         session.trust_env = False
-        for sends, delay in enumerate(RESEND_SECONDS, start=1):
-            time.sleep(delay * time_scale)
-            message_headers, body = message(path)
-            if _is_acknowledged(session, url, message_headers, body):
-                return Outcome(sends=sends, acknowledged=True)
-    return Outcome(sends=len(RESEND_SECONDS), acknowledged=False)
+        return _is_acknowledged(session, url, *message(path))
 
 
 def _is_acknowledged(

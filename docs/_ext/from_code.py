@@ -17,25 +17,17 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from django_alipay_cancel import checks, conf, diagnosis, models, problems, wording
+from django_alipay_cancel import checks, database_checks, diagnosis, models, wording
 from django_alipay_cancel.alipay import results
+from django_alipay_cancel.alipay.causes import CAUSES
 
 Rows = Iterable[tuple[str, ...]]
 
 
-def _settings() -> Mapping[str, str]:
-    return {name: f"default `{value!r}`" for name, value in conf.DEFAULTS.items()}
-
-
-def _merchant_settings() -> Mapping[str, str]:
-    required = dict.fromkeys(problems.REQUIRED_OF_MERCHANT, "required")
-    return required | {
-        name: f"default `{value!r}`" for name, value in problems.MERCHANT_DEFAULTS.items()
-    }
-
-
 def _checks() -> Mapping[str, str]:
-    sources = [Path(module.__file__ or "").read_text() for module in (checks, diagnosis)]
+    sources = [
+        Path(module.__file__ or "").read_text() for module in (checks, database_checks, diagnosis)
+    ]
     ids = re.findall(r"[\".]([EW]\d{3})\"", "".join(sources))
     return {name: "error" if name.startswith("E") else "warning" for name in sorted(set(ids))}
 
@@ -59,12 +51,14 @@ def _kind(field: Any) -> str:
 
 
 DESCRIBED: Mapping[str, Callable[[], Mapping[str, str]]] = {
-    "settings": _settings,
-    "merchant-settings": _merchant_settings,
     "checks": _checks,
     "payment": _fields(models.Payment),
     "cancellation": _fields(models.Cancellation),
     "attempt": _fields(models.CancellationAttempt),
+    "event": _fields(models.PaymentEvent),
+    "batch": _fields(models.Batch),
+    "gateway": _fields(models.Gateway),
+    "worker": _fields(models.Worker),
 }
 
 
@@ -82,6 +76,12 @@ def _errors() -> Rows:
         yield f"`{error}`", f"`{step}`", wording.error_sentence(error)
 
 
+def _causes() -> Rows:
+    yield "`cause`", "Sentence"
+    for cause in CAUSES:
+        yield f"`{cause}`", wording.cause_sentence(cause, "`detail`")
+
+
 def _next_steps() -> Rows:
     yield "`next_step`", "In lists", "Sentence"
     for step in results.NextStep:
@@ -91,6 +91,7 @@ def _next_steps() -> Rows:
 TABLES: Mapping[str, Callable[[], Rows]] = {
     "result-codes": _result_codes,
     "errors": _errors,
+    "causes": _causes,
     "next-steps": _next_steps,
 }
 

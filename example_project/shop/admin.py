@@ -11,4 +11,4 @@ class OrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
     list_filter = ["state", "needs_attention"]
     list_select_related = ["buyer", "payment"]
     search_fields = ["number"]
-    readonly_fields = ["number", "buyer", "total", "payment", "placed_at"]
+    readonly_fields = ["number", "buyer", "total", "payment", "placed_at", "language", "told"]

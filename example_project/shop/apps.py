@@ -9,4 +9,4 @@ class ShopConfig(AppConfig):
     verbose_name = _("Shop")
 
     def ready(self) -> None:
-        from shop import receivers  # noqa: F401 (connects the signals)
+        from shop import notices, receivers  # noqa: F401 (connects the signals)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.outcomes import buyer_message
 
 
 class Order(models.Model):
@@ -30,6 +31,10 @@ class Order(models.Model):
         Payment, models.PROTECT, verbose_name=_("payment"), related_name="order"
     )
     placed_at = models.DateTimeField(_("placed at"), auto_now_add=True)
+    # As in LANGUAGES: the one in which the buyer placed the order, and is written to.
+    language = models.CharField(_("language"), max_length=16, default="en")
+    # Of which end of which cancellation the buyer was told; empty: of none.
+    told = models.CharField(_("told"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("order")
@@ -43,6 +48,12 @@ class Order(models.Model):
     def may_be_cancelled(self) -> bool:
         """Whether the payment's status leaves something to cancel; Alipay has the last word."""
         return can_proceed(self.payment.begin_cancellation)
+
+    @property
+    def cancellation_outcome(self) -> str:
+        """What became of the last wish to cancel, for the buyer; "" without a finished one."""
+        newest = max(self.payment.cancellations.all(), key=lambda c: c.created_at, default=None)
+        return buyer_message(newest) if newest and not newest.is_open else ""
 
     @property
     def open_cancellation(self) -> Cancellation | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import get_language
 
 from django_alipay_cancel import services
 from shop.models import Order
@@ -17,7 +19,7 @@ def place_order(
     *,
     buyer: User,
     total: int,
-    payment_id: str,
+    payment_id: str | None = None,
     merchant: str = "default",
     paid_at: datetime | None = None,
     authorized_at: datetime | None = None,
@@ -40,5 +42,10 @@ def place_order(
     )
     state = Order.State.PAID if paid_at else Order.State.PLACED
     return Order.objects.create(
-        number=number, buyer=buyer, total=total, payment=payment, state=state
+        number=number,
+        buyer=buyer,
+        total=total,
+        payment=payment,
+        state=state,
+        language=get_language() or settings.LANGUAGE_CODE,
     )

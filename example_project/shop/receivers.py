@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.dispatch import receiver
+from django_fsm.signals import post_transition
 
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.signals import (
@@ -16,6 +17,14 @@ from django_alipay_cancel.signals import (
     cancellation_succeeded,
 )
 from shop.models import Order
+
+
+@receiver(post_transition, sender=Payment)
+def pay_order(instance: Payment, target: str, **kwargs: Any) -> None:
+    """A notification, or an inquiry, has told that the payment is paid; sent after the commit."""
+    if target == Payment.Status.SUCCESS:
+        placed = Order.objects.filter(payment=instance, state=Order.State.PLACED)
+        placed.update(state=Order.State.PAID)
 
 
 @receiver(cancellation_succeeded)

@@ -1,8 +1,10 @@
-"""What the buyer reads about a cancellation; the app's own sentences are for the shop's staff."""
+"""What buyers read while a cancellation is under way, and cashiers about a sale."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+
+from django_alipay_cancel.models import Payment
 
 
 def for_buyer() -> dict[str, str]:
@@ -16,18 +18,23 @@ def for_buyer() -> dict[str, str]:
             "The result is not known yet. Please do not pay again. You do not have to wait: "
             "we keep asking Alipay and show the result here."
         ),
-        "SUCCEEDED": _("The payment is cancelled. Money you have paid comes back to you in full."),
-        "REJECTED": _("The payment could not be cancelled. Please contact us."),
-        "REFUND": _(
-            "This payment can no longer be cancelled. Please contact us if you want a refund."
-        ),
-        "NEEDS_REVIEW": _(
-            "The result is not known yet. Please do not pay again. "
-            "We clear this up with Alipay and show the result here."
-        ),
         "refused": _("That did not work. Reload the page and try again, or contact us."),
         "connection": _(
             "The connection broke. Reload the page to see whether your cancellation has arrived."
         ),
         "cancelled": _("cancelled"),
     }
+
+
+def for_the_till(payment: Payment) -> str:
+    """Return what the cashier has to do now, in the active language."""
+    return {
+        "PROCESSING": _("No result yet. Do not hand over the goods, and do not take cash."),
+        "AUTHORIZED": _("The buyer's money is held. Hand over the goods."),
+        "SUCCESS": _("Paid. Hand over the goods."),
+        "FAIL": _("Not paid. The buyer can pay anew: start a new sale."),
+        "CANCELLING": _(
+            "Being cancelled, the result is not known yet. Do not let the buyer pay again."
+        ),
+        "CANCELLED": _("Cancelled: no money is kept. The buyer can pay anew: start a new sale."),
+    }[payment.status]

@@ -4,7 +4,9 @@ Environment variables say where its data is:
 SHOP_DATABASE         the SQLite file, or postgres://user:password@host:port/name, or mysql://...;
                       without it, shop.sqlite3 beside manage.py
 SHOP_ALIPAY_SETTINGS  a JSON file with the ALIPAY_CANCEL settings, as `run_fake_alipay
-                      --settings-file` writes it; without it, nothing can be cancelled
+                      --settings-file` writes it; without it, or until it is there, nothing can
+                      be cancelled
+SHOP_MAILS            a directory for the mails to buyers; without it they are printed
 SHOP_DEBUG            0 for a server that answers errors as a real one does
 """
 
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import django
 from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -102,6 +105,16 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "orders"
 LOGOUT_REDIRECT_URL = "login"
 
+DEFAULT_FROM_EMAIL = "Tea shop <help@shop.example>"
+_mails = os.environ.get("SHOP_MAILS")
+_backend = f"django.core.mail.backends.{'filebased' if _mails else 'console'}.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {
+        "default": {"BACKEND": _backend, "OPTIONS": {"file_path": _mails} if _mails else {}},
+    }
+else:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = _backend, _mails
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -115,9 +128,9 @@ LOGGING = {
     },
 }
 
-_alipay_settings = os.environ.get("SHOP_ALIPAY_SETTINGS")
+_alipay_settings = Path(os.environ.get("SHOP_ALIPAY_SETTINGS", ""))
 ALIPAY_CANCEL = {
     # FakeAlipay makes new keys at each start, so that none is kept in this repository.
-    **(json.loads(Path(_alipay_settings).read_text()) if _alipay_settings else {}),
+    **(json.loads(_alipay_settings.read_text()) if _alipay_settings.is_file() else {}),
     "CUSTOMERS_MAY_CANCEL": True,
 }

@@ -20,7 +20,9 @@ class OrderList(LoginRequiredMixin, ListView):  # type: ignore[type-arg]  # gene
 
     def get_queryset(self) -> QuerySet[Order]:
         orders = Order.objects.filter(buyer_id=self.request.user.pk)
-        return orders.select_related("payment__open_cancellation")
+        return orders.select_related("payment__open_cancellation").prefetch_related(
+            "payment__cancellations"
+        )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(sentences=sentences.for_buyer(), **kwargs)

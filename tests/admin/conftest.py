@@ -67,5 +67,11 @@ def rows(page):
     return re.findall(r'<th class="field-name"><a[^>]*>([^<]*)</a>', page)
 
 
+def given(page):
+    """The numbers of a result sheet, as they stand in its lines."""
+    lines = re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)
+    return [re.sub("<[^>]*>", "", line).partition(". ")[2].strip() for line in lines]
+
+
 def the_cancellation(payment):
     return Cancellation.objects.get(payment=payment)

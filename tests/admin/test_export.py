@@ -142,3 +142,32 @@ def test_it_needs_the_permission_to_see_the_list(pay, staff, client):
 def test_an_empty_list_is_a_file_with_its_header(viewer):
     assert exported(viewer, q=str(uuid4())) == []
     assert not Cancellation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "start", ["＝", "﹦", "＋", "＠", "－", "\u200b=", "\u2060\u200b=", "\n", " ="]
+)
+def test_no_cell_becomes_a_formula_when_it_is_folded_or_stripped(pay, viewer, start):
+    pay()
+    Payment.objects.update(reference=f"{start}1+1")
+    assert exported(viewer)[0]["reference"] == f"'{start}1+1"
+
+
+def test_ids_that_a_spreadsheet_would_make_numbers_have_a_tab_behind(pay, viewer):
+    payment = pay()
+    for id, cell in {
+        "20261124194010830010018800201": "20261124194010830010018800201\t",
+        "1234567890123456": "1234567890123456\t",
+        "123456789012345": "123456789012345",
+        "000123": "000123\t",
+        "12345e7": "12345e7\t",
+        "order-1": "order-1",
+    }.items():
+        Payment.objects.filter(pk=payment.pk).update(payment_id=id, reference=id)
+        [line] = exported(viewer)
+        assert (line["payment_id"], line["reference"]) == (cell, cell)
+
+
+def test_a_reason_of_several_lines_is_one_line_of_the_file(pay, viewer):
+    services.request_cancellation(pay(), reason="twice\r\n=1+1")
+    assert exported(viewer, "cancellation")[0]["reason"] == "twice =1+1"

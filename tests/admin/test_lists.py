@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import paginating, standing
+from django_alipay_cancel.admin import counting, paginating
 from django_alipay_cancel.admin.searching import find
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
@@ -63,19 +63,58 @@ def test_an_id_with_blanks_is_found_whole_and_not_taken_apart(pay, viewer):
 def test_what_was_pasted_and_has_no_payment_is_named(pay, viewer, operator):
     pay("a")
     page = text(viewer.get(f"{ADMIN}payment/", {"q": "a b <c>"}))
-    assert "No payment has: b, <c>" in page
-    assert "No payment has" not in text(viewer.get(f"{ADMIN}payment/", {"q": "a"}))
+    why = "no payment has this reference or ID"
+    assert f"Not found: “b” ({why}), “<c>” ({why})" in page
+    assert "Not found" not in text(viewer.get(f"{ADMIN}payment/", {"q": "a"}))
     form = {"action": "", "_selected_action": []}
     response = operator.post(f"{ADMIN}payment/", form, query_params={"q": "a b"})
-    assert not [message for _, message in told(response) if "No payment has" in message]
+    assert not [message for _, message in told(response) if "Not found" in message]
 
 
 def test_a_search_that_names_too_much_says_so(monkeypatch, pay, viewer):
     monkeypatch.setattr("django_alipay_cancel.admin.searching.MOST_NAMES", 3)
     pay("a"), pay("d")
     response = viewer.get(f"{ADMIN}payment/", {"q": "a,b,c,d"})
-    assert rows(text(response)) == ["a"]
-    assert "The search names too much" in text(response)
+    assert rows(text(response)) == []
+    assert "4 numbers were pasted" in text(response)
+    response = viewer.get(f"{ADMIN}payment/", {"q": "a b c d"})
+    assert "4 numbers were pasted" in text(response)
+    assert rows(text(viewer.get(f"{ADMIN}payment/", {"q": "a b d"}))) == ["d", "a"]
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "\u200bA-17\ufeff",
+        "Ａ－１７",
+        "“A-17”",
+        "'A-17",
+        "#A-17",
+        "【A-17】",
+        "(A-17).",
+        "A-17。",
+        "no.9 / A-17 | x-1",
+        "x-1／A-17",
+        "x-1;A-17，y",
+        "x-1\r\nA-17",
+    ],
+)
+def test_what_came_along_when_a_number_was_pasted_is_seen_through(pay, viewer, pasted):
+    pay("A-17")
+    assert listed(viewer, q=pasted) == ["A-17"]
+
+
+@pytest.mark.parametrize("reference", ["#7", "a/b", "a|b", "“a”", "7.", "Ａ７", "a / b"])
+def test_a_reference_that_is_written_so_is_found_as_it_is(pay, viewer, reference):
+    pay(reference, known=False), pay("7", known=False), pay("a", known=False)
+    assert listed(viewer, q=reference) == [reference]
+
+
+def test_what_was_not_found_is_shown_as_typed_with_what_is_wrong(pay, viewer):
+    pay("a")
+    page = text(viewer.get(f"{ADMIN}payment/", {"q": f"#b，{'9' * 200}"}))
+    assert "“#b” (no payment has this reference or ID)" in page
+    assert f"“{'9' * 200}” (too long to be a reference or an ID)" in page
 
 
 def test_a_reference_of_very_many_payments_brings_a_bounded_number(monkeypatch, db):
@@ -140,12 +179,27 @@ def test_what_was_asked_together_is_shown_together(pay, viewer):
     assert listed(viewer, "cancellation", batch="none") == []
 
 
-@pytest.mark.parametrize("query", ["merchant=%00", "status__exact=%00", "batch=%00", "p=%00"])
+@pytest.mark.parametrize("keys", [["x"], [""], ["\0"], ["{0}.{0}", "x"], ["{0}", "{0}.{0}"]])
+@pytest.mark.parametrize("model", ["payment", "cancellation"])
+def test_a_selected_key_that_is_none_is_a_bad_request(pay, operator, model, keys):
+    payment = pay()
+    services.request_cancellation(payment)
+    keys = [key.format(payment.pk) for key in keys]
+    for action in ("cancel_selected", "check_now"):
+        form = {"action": action, "_selected_action": keys}
+        response = operator.post(f"{ADMIN}{model}/", form)
+        assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query", ["merchant=%00", "status__exact=%00", "batch=%00", "p=%00", "q=%00"]
+)
 def test_a_nul_in_the_address_is_no_error(pay, viewer, query):
     pay()
     for model in ("payment", "cancellation"):
-        response = viewer.get(f"{ADMIN}{model}/?{query}", follow=True)
-        assert response.status_code == 200
+        for page in ("", "export/"):
+            response = viewer.get(f"{ADMIN}{model}/{page}?{query}", follow=True)
+            assert response.status_code == 200
 
 
 def test_cancellations_are_filtered_by_who_asked_for_them(pay, viewer):
@@ -162,7 +216,7 @@ def test_the_age_of_a_payment_is_shown(pay, viewer):
 
 def test_a_very_long_list_is_counted_so_far_and_says_so(monkeypatch, pay, viewer):
     sentence = "There are more than 3 rows"
-    monkeypatch.setattr(paginating, "MOST", 3)
+    monkeypatch.setattr(paginating, "MOST_ROWS", 3)
     for number in range(3):
         pay(f"order-{number}")
     assert sentence not in text(viewer.get(f"{ADMIN}payment/"))
@@ -193,7 +247,7 @@ def test_the_number_in_review_is_told_above_both_lists(in_review, viewer, staff)
 def test_of_very_many_open_ones_those_in_review_are_counted_first(
     monkeypatch, pay, in_review, viewer
 ):
-    monkeypatch.setattr(standing, "MOST", 3)
+    monkeypatch.setattr(counting, "MOST_COUNTED", 3)
     for name in ("a", "b", "c", "d"):
         services.request_cancellation(pay(name))
     in_review("e")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 import django_alipay_cancel
 from django_alipay_cancel import services
-from django_alipay_cancel.admin.showing import moment
+from django_alipay_cancel.admin.showing import moment, short_moment
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
 from tests.admin.conftest import (
@@ -87,7 +87,7 @@ def test_the_list_of_cancellations_shows_who_asked_and_when(pay, clerk, viewer):
     cancel(clerk, payment)
     page = text(viewer.get(f"{ADMIN}cancellation/"))
     cancellation = the_cancellation(payment)
-    for shown in ("succeeded", "admin", "clerk", str(moment(cancellation.finished_at))):
+    for shown in ("succeeded", "admin", "clerk", str(short_moment(cancellation.finished_at))):
         assert shown in page
 
 
@@ -118,6 +118,7 @@ def test_the_bodies_need_the_permission_to_view_attempts(pay, viewer, staff):
         ({"status": "CANCELLED"}, "The payment is already cancelled."),
     ],
 )
+@pytest.mark.broken_rows
 def test_where_the_button_cannot_work_a_sentence_says_why(pay, clerk, facts, sentence):
     payment = pay()
     assert "Cancel payment</a>" in text(clerk.get(page_of(payment)))
@@ -170,7 +171,7 @@ def test_times_carry_their_zone(settings):
 
 def test_a_waiting_cancellation_without_a_worker_is_told_on_the_lists(pay, viewer):
     services.request_cancellation(pay())
-    sentence = "no worker is running"
+    sentence = "the worker may not be running. Tell your engineers."
     for model in ("payment", "cancellation"):
         assert sentence not in text(viewer.get(f"{ADMIN}{model}/"))
     Cancellation.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=11))
@@ -204,7 +205,10 @@ def test_the_pages_take_the_same_number_of_queries_however_much_they_show(gatewa
     more()
     assert (Payment.objects.count(), Cancellation.objects.count()) == (5, 9)
     assert used() == few
-    assert max(few) <= 10
+    # BEGIN and COMMIT of ATOMIC_REQUESTS among them.
+    payment_list, work_list, *others = few
+    assert max(payment_list, *others) <= 14
+    assert work_list <= 20  # nine of them are the morning's
 
 
 def test_the_pages_bring_no_script_and_no_inline_style():

@@ -6,10 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import payments
+from django_alipay_cancel.admin.sentences import attempt_sentence
 from django_alipay_cancel.admin.showing import moment
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
@@ -51,7 +54,7 @@ def test_the_timeline_tells_everything_in_order(gateway, pay, fall_due, viewer):
         r"Attempt 2: cancel result unknown UNKNOWN_EXCEPTION Alipay cannot .* s HTTP 200",
         r"Attempt 3: inquiry succeeded SUCCESS Alipay says of the payment: SUCCESS\. .*",
         r"Attempt 4: cancel succeeded SUCCESS Alipay cancelled the payment\. .*",
-        r"Cancellation finished succeeded SUCCESS Alipay cancelled the payment\. Nothing .*",
+        r"Cancellation finished succeeded The payment is cancelled\. All the money goes back .*",
     ]
     # By Alipay's clock, which has whole seconds: it may stand before the end of the last call.
     shown = [line for line in timeline(viewer, payment) if "Cancelled at Alipay" not in line]
@@ -72,7 +75,7 @@ def test_what_alipay_dates_in_whole_seconds_stands_after_what_was_asked(pay, vie
 def test_what_is_to_come_and_who_asked_again_are_told(gateway, in_review, viewer):
     cancellation = in_review()
     payment = cancellation.payment
-    assert not any("Next" in line for line in timeline(viewer, payment))
+    assert timeline(viewer, payment)[-1] == "Next inquiry needs review"
     services.retry_cancellation(cancellation, requested_by="Mr Wu")
     Cancellation.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=5))
     assert timeline(viewer, payment)[-2:] == [
@@ -85,9 +88,9 @@ def test_what_is_to_come_and_who_asked_again_are_told(gateway, in_review, viewer
     assert timeline(viewer, payment)[-1] == "Next inquiry needs review"
 
 
-def test_a_code_that_is_not_verified_says_so(in_review, viewer):
+def test_a_code_in_an_answer_that_is_not_accepted_says_so_and_why(in_review, viewer):
     [line] = [x for x in timeline(viewer, in_review().payment) if x.startswith("Attempt 1")]
-    assert "INVALID_SIGNATURE not verified The answer is not signed" in line
+    assert "INVALID_SIGNATURE not accepted The answer is not signed" in line
 
 
 def test_who_closed_and_with_which_note_is_told(in_review, viewer):
@@ -96,7 +99,8 @@ def test_who_closed_and_with_which_note_is_told(in_review, viewer):
         cancellation, cancelled=True, closed_by="Ms Li", note="Alipay's support, by phone"
     )
     assert timeline(viewer, cancellation.payment)[-1] == (
-        "Cancellation finished succeeded Closed by hand by Ms Li. Alipay's support, by phone"
+        "Cancellation finished succeeded The payment is cancelled. All the money goes back to the "
+        "buyer. Closed by hand by Ms Li. Alipay's support, by phone"
     )
 
 
@@ -211,9 +215,72 @@ def test_why_a_cancellation_cannot_be_asked_again_is_said(gateway, pay, clerk):
     payment = pay()
     gateway.misbehave(Fault.UNKNOWN_RESULT, api="cancel", calls=1)
     services.cancel_payment(payment)
-    assert "repeated automatically; there is no need" in text(clerk.get(page_of(payment)))
+    assert "Try now</button>" in text(clerk.get(page_of(payment)))
     gateway.misbehave(Fault.RESULT, api="cancel", calls=1, result_code="ACCESS_DENIED")
     other = pay("other")
     services.cancel_payment(other)
-    assert "cancel the payment anew instead" in text(clerk.get(page_of(other)))
-    assert "cancel the payment anew" in text(clerk.get(page_of(the_cancellation(other))))
+    assert "If the payment is still to be cancelled, cancel it again." in text(
+        clerk.get(page_of(other))
+    )
+    assert "still to be cancelled, cancel it again" in text(
+        clerk.get(page_of(the_cancellation(other)))
+    )
+
+
+def test_success_of_an_inquiry_is_not_told_as_a_cancelled_payment():
+    inquiry = CancellationAttempt(
+        kind="inquiry", result_status="S", result_code="SUCCESS", outcome="SUCCEEDED"
+    )
+    assert attempt_sentence(inquiry) == "Alipay answered the inquiry."
+
+
+def test_what_people_did_stays_with_their_names_when_their_accounts_are_gone(
+    gateway, pay, staff, viewer
+):
+    payment = pay()
+    ann = staff("ann", "cancel_payment")
+    ann.post(f"/admin/django_alipay_cancel/payment/{payment.pk}/refresh/")
+    gateway.misbehave(Fault.UNKNOWN_RESULT, api="cancel", calls=1)
+    services.cancel_payment(payment)
+    cancellation = the_cancellation(payment)
+    Cancellation.objects.update(status="NEEDS_REVIEW")
+    for _ in range(2):
+        ann.post(f"/admin/django_alipay_cancel/cancellation/{cancellation.pk}/retry/")
+    get_user_model().objects.get(username="ann").delete()
+    assert not LogEntry.objects.exists()
+    lines = timeline(viewer, payment)
+    assert lines.count("Asked again by ann") == 2
+    assert "Checked now by ann" in lines
+    assert any(line.startswith("Attempt 1: inquiry") for line in lines)
+
+
+def test_of_very_many_attempts_the_last_fifty_are_shown(pay, viewer):
+    payment = pay()
+    services.cancel_payment(payment)
+    cancellation, now = the_cancellation(payment), timezone.now()
+    CancellationAttempt.objects.bulk_create(
+        CancellationAttempt(
+            payment=payment,
+            cancellation=cancellation,
+            number=number,
+            kind="inquiry",
+            outcome="SUCCEEDED",
+            sent_at=now,
+            claim_until=now,
+            finished_at=now,
+        )
+        for number in range(2, 2002)
+    )
+    for row in (payment, cancellation):
+        page = text(viewer.get(page_of(row)))
+        assert "Attempt 2001: inquiry" in page
+        assert "Attempt 1951: inquiry" not in page
+        assert "There are older attempts" in page
+
+
+def test_an_export_is_logged_with_who_made_it_and_of_what(pay, staff, caplog):
+    caplog.set_level("INFO", "django_alipay_cancel")
+    pay()
+    client = staff("viewer-2", "view_payment")
+    b"".join(client.get("/admin/django_alipay_cancel/payment/export/?q=order-1").streaming_content)
+    assert "viewer-2 exports payments, filtered by 'q=order-1'." in caplog.text

@@ -62,8 +62,17 @@ def test_ask_again_leaves_the_call_to_the_worker(gateway, in_review, clerk):
     assert Payment.objects.get().status == "CANCELLED"
 
 
-def test_what_is_no_longer_in_review_is_not_asked_again(in_review, operator):
+def test_what_may_still_take_effect_is_not_closed_as_not_cancelled(in_review, operator):
     cancellation = in_review()
+    [(level, message)] = told(close(operator, cancellation, cancelled="no", note="by phone"))
+    assert (level, "may still take effect until" in message) == ("error", True)
+    cancellation.refresh_from_db()
+    assert cancellation.status == "NEEDS_REVIEW"
+
+
+def test_what_is_no_longer_in_review_is_not_asked_again(in_review, operator, clock):
+    cancellation = in_review()
+    clock.shift(61)
     services.close_cancellation(cancellation, cancelled=False, closed_by="Ms Li", note="by phone")
     [(level, message)] = told(operator.post(route(cancellation, "retry")))
     assert (level, "no longer in review" in message) == ("error", True)
@@ -81,9 +90,10 @@ def test_what_is_no_longer_in_review_is_not_asked_again(in_review, operator):
     ],
 )
 def test_a_person_closes_by_hand_with_name_and_note(
-    gateway, in_review, staff, answer, status, payment_status, sentence
+    gateway, in_review, staff, clock, answer, status, payment_status, sentence
 ):
     cancellation = in_review()
+    clock.shift(61)
     calls = len(gateway.calls)
     closer = staff("closer", "close_cancellation")
     note = "Ms Li, Alipay's support, 10:30\r\nby phone"
@@ -139,3 +149,23 @@ def test_the_signal_of_a_close_by_hand_is_sent(
         close(operator, cancellation, cancelled="yes", note="by phone")
     assert Cancellation.objects.get().announce_at is None
     assert Cancellation.objects.get().finished_at <= timezone.now()
+
+
+def test_who_closes_sees_the_money_the_history_and_can_check_first(in_review, operator):
+    cancellation = in_review()
+    payment = cancellation.payment
+    page = text(operator.get(route(cancellation, "close")))
+    assert "12.50 USD" in page
+    assert page_of(payment) in page
+    assert f'action="{route(payment, "refresh")}"' in page
+
+
+def test_which_word_was_given_and_the_note_stand_in_the_history(in_review, operator):
+    cancellation = in_review()
+    form = {"cancelled": "yes", "note": "Ticket T-4711"}
+    operator.post(route(cancellation, "close"), form)
+    entry = LogEntry.objects.latest("pk")
+    assert entry.change_message == "Closed by hand as cancelled: Ticket T-4711"
+    page = text(operator.get(page_of(cancellation.payment)))
+    assert "The payment is cancelled." in page
+    assert "Ticket T-4711" in page

@@ -50,7 +50,9 @@ def make(count):
     )
     CancellationAttempt.objects.bulk_create(
         CancellationAttempt(
+            payment_id=row.payment_id,
             cancellation=row,
+            claim_until=now,
             number=number,
             kind="inquiry",
             outcome="SUCCEEDED",

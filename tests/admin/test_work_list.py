@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import closing, selecting
+from django_alipay_cancel.clock import local
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
-from tests.admin.conftest import ADMIN, text, told
+from tests.admin.conftest import ADMIN, rows, text, told
 
 pytestmark = pytest.mark.django_db
 
@@ -139,7 +143,7 @@ def test_one_page_closes_several_by_hand(gateway, pay, in_review, staff):
     closed = Cancellation.objects.filter(closed_by_name="closer", status="SUCCEEDED")
     assert {row.note for row in closed} == {"Alipay's support, by phone"}
     assert closed.count() == 2
-    assert LogEntry.objects.filter(change_message="Closed by hand.").count() == 2
+    assert LogEntry.objects.filter(change_message__startswith="Closed by hand as ").count() == 2
     response = closer.post(address, {"cancelled": "no", "note": "too late"})
     assert "3 selected cancellations are left out" in plain(response)[-1][1]
 
@@ -162,7 +166,7 @@ def test_too_many_are_not_closed_on_one_word(monkeypatch, in_review, operator):
 
 
 def test_too_many_are_refused_before_any_is_read(monkeypatch, gateway, in_review, clerk):
-    monkeypatch.setattr(selecting, "MOST", 2)
+    monkeypatch.setattr(selecting, "MOST_SELECTED", 2)
     rows = [in_review(name) for name in ("a", "b", "c")]
     for action in ("ask_again", "check_now"):
         [*_, (level, message)] = plain(act(clerk, action, *rows, select_across="1"))
@@ -181,3 +185,45 @@ def test_the_page_to_close_many_takes_the_same_queries_for_two_and_ten(in_review
 
     rows = [in_review(f"order-{number}") for number in range(10)]
     assert queries(10) == queries(2)
+
+
+def listed_by(client, **query):
+    return sorted(rows(text(client.get(f"{ADMIN}cancellation/", query))))
+
+
+def test_who_cancelled_what_when_and_how_much_stands_in_the_list(gateway, pay, clerk):
+    gateway.misbehave(Fault.RESULT, api="cancel", calls=1, result_code="CANCEL_WINDOW_EXCEED")
+    services.cancel_payment(pay("a"), requested_by="Ms Li", reason="ordered twice")
+    page = text(clerk.get(f"{ADMIN}cancellation/"))
+    for told_there in ("12.50 USD", "CANCEL_WINDOW_EXCEED", "Ms Li", "ordered twice"):
+        assert told_there in page
+
+
+def test_the_list_is_narrowed_by_day_person_and_merchant(settings, gateway, pay, clerk):
+    settings.ALIPAY_CANCEL["MERCHANTS"]["tokyo"] = gateway.merchant_settings()
+    services.cancel_payment(pay("a"), requested_by="Ms Li")
+    services.request_cancellation(pay("b", merchant="tokyo"), requested_by="clerk")
+    old = services.cancel_payment(pay("c"))
+    long_ago = timezone.now() - timedelta(days=9)
+    Cancellation.objects.filter(pk=old.pk).update(created_at=long_ago, finished_at=long_ago)
+    today = str(local(timezone.now()).date())
+    assert listed_by(clerk, created_from=today) == ["a", "b"]
+    assert listed_by(clerk, finished_from=today) == ["a"]
+    assert listed_by(clerk, finished_to=str(local(long_ago).date())) == ["c"]
+    assert listed_by(clerk, person="Ms Li") == ["a"]
+    assert listed_by(clerk, merchant="tokyo") == ["b"]
+    [mine] = re.findall(
+        r'<a href="([^"]*)">Asked for by me today', text(clerk.get(f"{ADMIN}cancellation/"))
+    )
+    assert rows(text(clerk.get(f"{ADMIN}cancellation/{mine}"))) == ["b"]
+
+
+def test_the_list_is_searched_by_person_reason_batch_and_note(pay, in_review, clerk):
+    batch = uuid4()
+    services.request_cancellations([pay("a"), pay("b")], batch=batch, reason="Recall 17")
+    closed = in_review("c")
+    services.close_cancellation(closed, cancelled=True, closed_by="Mr Wu", note="Ticket  T-4711")
+    assert listed_by(clerk, q=str(batch)) == ["a", "b"]
+    assert listed_by(clerk, q="recall 17") == ["a", "b"]
+    assert listed_by(clerk, q="t-4711") == ["c"]
+    assert listed_by(clerk, q="mr wu") == ["c"]

@@ -176,7 +176,7 @@ def test_a_defect_comes_out_as_it_was_and_without_the_frames_that_held_keys(
 
 def test_no_secret_is_in_any_repr(client_for: ClientFor) -> None:
     client = client_for(
-        "http://localhost", agent_token="the-token", proxy="http://user:pass@localhost"
+        "http://localhost", agent_token="the-token", proxy="http://localhost", proxy_password="pass"
     )
     credentials = client.credentials
     assert repr(client) == f"<AlipayClient {CLIENT_ID}>"

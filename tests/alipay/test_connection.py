@@ -7,12 +7,12 @@ import pytest
 import requests
 from far_end import Server
 
-from django_alipay_cancel.alipay.connection import POOLS, Call, begin_call
+from django_alipay_cancel.alipay.connection import POOLS, Exchange, begin_exchange
 from django_alipay_cancel.alipay.transport import GatewayAdapter
 
 
 def test_no_time_is_left_after_the_limit() -> None:
-    call = Call((0.0, 0.0))
+    call = Exchange((0.0, 0.0))
     with pytest.raises(TimeoutError) as told:
         call.time_left(1.0)
     assert str(told.value) == "The time limit has passed."
@@ -23,7 +23,7 @@ def test_small_requests_are_not_held_back_to_be_sent_together(
 ) -> None:
     host, _, port = serve().url.removeprefix("http://").partition(":")
     connection = POOLS["http"].ConnectionCls(host, int(port), timeout=2)
-    with begin_call((2, 2)):
+    with begin_exchange((2, 2)):
         connection.connect()
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     connection.close()

@@ -1,5 +1,6 @@
 """One call over real sockets, on good days and on bad ones."""
 
+import base64
 import contextlib
 import datetime
 import errno
@@ -34,7 +35,7 @@ from far_end import (
 from django_alipay_cancel.alipay import connection
 from django_alipay_cancel.alipay.answers import Answer
 from django_alipay_cancel.alipay.client import AlipayClient
-from django_alipay_cancel.alipay.connection import current_call
+from django_alipay_cancel.alipay.connection import current_exchange
 
 Serve = Callable[..., Server]
 ClientFor = Callable[..., AlipayClient]
@@ -144,7 +145,8 @@ def test_a_refused_connection_is_not_sent(client_for: ClientFor) -> None:
         port = listener.getsockname()[1]
     answer = client_for(f"http://127.0.0.1:{port}").cancel(BODY)
     assert (answer.error, answer.sent, answer.http_status) == ("connection_failed", False, None)
-    assert answer.detail == f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
+    refused = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
+    assert answer.detail == f"127.0.0.1: {refused}"
 
 
 def test_an_unknown_host_is_not_sent(client_for: ClientFor) -> None:
@@ -449,12 +451,18 @@ def test_a_configured_proxy_is_used_and_sees_only_a_tunnel(
     serve: Serve, client_for: ClientFor, certificates: Certificates
 ) -> None:
     server, proxy = serve(tls=certificates.server()), serve(tunnel)
-    address = proxy.url.replace("http://", "http://user:pass@")
-    client = client_for(server.url, ca_bundle=certificates.bundle, proxy=address)
+    client = client_for(
+        server.url,
+        ca_bundle=certificates.bundle,
+        proxy=proxy.url,
+        proxy_user="shop",
+        proxy_password="päss:word",
+    )
     assert client.cancel(BODY).verified
     assert client.cancel(BODY).verified
     assert proxy.requests[0].startswith(b"CONNECT localhost:")
-    assert b"Proxy-Authorization" in proxy.requests[0]
+    login = base64.b64encode("shop:päss:word".encode())
+    assert b"Proxy-Authorization: Basic " + login in proxy.requests[0]
     assert (len(proxy.requests), proxy.connections, server.connections) == (1, 1, 1)
     assert b"Proxy-Authorization" not in server.requests[0]
 
@@ -589,7 +597,7 @@ class Mute(requests.adapters.BaseAdapter):
         self._error = error
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        current_call().writing_began = self._writes
+        current_exchange().writing_began = self._writes
         raise self._error
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def test_a_finished_cancellation_is_201_with_its_address_and_all_that_a_page_sho
         "id": str(cancellation.id),
         "payment": str(Payment.objects.get().id),
         "status": "SUCCEEDED",
-        "message": "The payment is cancelled. Money already paid goes back to the buyer in full.",
+        "message": "The payment is cancelled. All the money goes back to the buyer.",
         "next_step": "NONE",
         "result_code": "SUCCESS",
         "result_message": cancellation.result_message,
@@ -50,7 +50,13 @@ def test_a_finished_cancellation_is_201_with_its_address_and_all_that_a_page_sho
         "reason": "ordered twice",
         "source": "api",
         "requested_by_name": "clerk",
+        "why": "The payment is cancelled.",
         "next_attempt_at": None,
+        "or_refund": False,
+        "means": "cancel",
+        "refund_id": "",
+        "refund_value": None,
+        "refund_currency": "",
         "attempts": [],
     }
     assert all(times.values())
@@ -307,4 +313,5 @@ def test_a_payment_shows_a_bounded_number_of_cancellations(monkeypatch, gateway,
         fail_with(gateway, "CANCEL_WINDOW_EXCEED")
     shown = clerk.get(f"/alipay/payments/{payment.pk}/").json()["cancellations"]
     assert len(shown) == 2
+    last.pop("why")
     assert shown[0] == last

@@ -107,5 +107,5 @@ def test_settings_that_cannot_work(pay, clerk, settings):
 
 def test_the_result_of_a_cancellation(pay, clerk):
     body = ask(clerk, pay()).json()
-    assert body["message"] == "取消成功，该支付已取消。买家已支付的款项将全额原路退回。"
+    assert body["message"] == "取消成功，该支付已取消。买家所付款项将全额原路退回。"
     assert (body["status"], body["next_step"]) == ("SUCCEEDED", "NONE")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
+from django.utils import timezone
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.test import APIClient
 
@@ -86,6 +88,7 @@ def test_who_asked_and_why_is_for_the_staff_and_whoever_asked(
     gateway.misbehave(Fault.RESULT, api="cancel", calls=1, result_code="CANCEL_WINDOW_EXCEED")
     told = {"reason": "the buyer looks like a fraud"}
     ask(clerk, payment, told)
+    Cancellation.objects.update(finished_at=timezone.now() - timedelta(hours=1))
     asked = ask(signed_in(buyer), payment, {"reason": "ordered twice"})
     mine, staffs = ("ordered twice", "buyer"), (told["reason"], "clerk")
     for client, expected in [(clerk, [mine, staffs]), (signed_in(buyer), [mine, ("", "")])]:

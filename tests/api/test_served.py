@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -52,6 +53,7 @@ def project(gateways, django_db_setup, tmp_path_factory):
         "DJANGO_SETTINGS_MODULE": "tests.served_project",
         "TEST_ALIPAY_CANCEL": json.dumps(alipay),
         "TEST_REPLICA": str(tmp_path_factory.mktemp("replica") / "replica.sqlite3"),
+        "TEST_UNDER_WAY": str(tmp_path_factory.mktemp("under-way")),
     }
     migrate = [sys.executable, "-m", "django", "migrate", "--database=replica", "--verbosity=0"]
     subprocess.run(migrate, cwd=ROOT, env=named, check=True, timeout=120)
@@ -163,7 +165,8 @@ def test_a_caller_of_another_class_cancels_by_permission(site, gateway, pay):
 
 
 JSON = {"Content-Type": "application/json"}
-LARGE = b'{"reason": "' + b"x" * 10_000_000 + b'"}'
+# Servers take in so much of a refused body, for a client that sends all before it reads.
+LARGE = b'{"reason": "' + b"x" * 60_000 + b'"}'
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,40 @@ def test_a_bad_body_is_refused_in_the_documented_shape(
     length = {"Content-Length": str(len(body))}
     assert browser.bytes("POST", address, {**headers, **length}, body, hang_up=False) == status
     assert not Cancellation.objects.exists() and not gateway.calls
+
+
+@pytest.mark.parametrize(
+    ("headers", "length", "status"),
+    [(JSON, 60_000, 401), (JSON, 10_000_000, 401), ({"Content-Type": "text/plain"}, 60_000, 415)],
+)
+def test_a_body_that_drips_and_is_refused_holds_no_worker(project, headers, length, status):
+    """One process with one thread: whoever holds it keeps everybody else out."""
+    require("gunicorn")
+    address = cancellations_of(Payment(pk=UNKNOWN))
+    lines = [f"POST {address} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}"]
+    lines += [f"{name}: {text}" for name, text in headers.items()]
+    stopped = Event()
+    with serving("gunicorn", project, threads=1) as url, ThreadPoolExecutor() as pool:
+        host = urlsplit(url)
+        requests.get(f"{url}/alipay/payments/", timeout=SECONDS)  # the first one imports everything
+        with socket.create_connection((host.hostname, host.port), timeout=SECONDS) as wire:
+
+            def drip():
+                with contextlib.suppress(OSError):
+                    while not stopped.wait(0.1):
+                        wire.sendall(b" ")
+
+            began = time.monotonic()
+            wire.sendall("\r\n".join([*lines, "", ""]).encode())
+            pool.submit(drip)
+            try:
+                assert int(wire.recv(65536).split()[1]) == status
+                assert time.monotonic() - began < 2
+                # What the server itself grants a client that still sends is 2 s.
+                assert requests.get(f"{url}/alipay/payments/", timeout=SECONDS).status_code == 401
+                assert time.monotonic() - began < 5
+            finally:
+                stopped.set()
 
 
 def test_a_body_in_chunks_is_refused_whether_they_are_well_formed_or_not(gateway, pay, browser):
@@ -222,7 +259,9 @@ def test_a_request_target_that_no_server_passes_on_is_a_4xx(browser):
         assert status is None or 400 <= status < 500
 
 
-def test_a_client_that_hangs_up_during_the_call_leaves_no_doubt_behind(gateway, pay, browser):
+def test_a_client_that_hangs_up_during_the_call_leaves_no_doubt_behind(
+    gateway, pay, browser, project
+):
     payment, called, go_on = pay(), Event(), Event()
     gateway.before_answer = lambda call: (called.set(), go_on.wait(SECONDS))
     host = urlsplit(browser.site)
@@ -231,11 +270,14 @@ def test_a_client_that_hangs_up_during_the_call_leaves_no_doubt_behind(gateway, 
         lines += [f"{name}: {text}" for name, text in browser.headers.items()]
         wire.sendall("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode())
         assert called.wait(SECONDS)
+    under_way = Path(project["TEST_UNDER_WAY"])
+    assert any(under_way.iterdir())
     go_on.set()
     give_up = time.monotonic() + SECONDS
-    while Cancellation.objects.filter(status="PENDING").exists() and time.monotonic() < give_up:
+    # The answer, too, that nobody takes: what the server reads for it must be there.
+    while any(under_way.iterdir()):
+        assert time.monotonic() < give_up, "The request does not end."
         time.sleep(0.05)
-    time.sleep(1)  # what the server still reads for an answer that nobody takes must be there
     assert Cancellation.objects.get().status == "SUCCEEDED"
     assert CancellationAttempt.objects.get().outcome == "SUCCEEDED"
     assert Payment.objects.get().status == "CANCELLED"

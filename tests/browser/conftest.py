@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from datetime import timedelta
 
 import pytest
@@ -66,8 +67,20 @@ def gateway(settings, transactional_db, alipay_settings):
     """A new FakeAlipay where every process expects it."""
     settings.ALIPAY_CANCEL = alipay_settings
     url = alipay_settings["MERCHANTS"]["default"]["GATEWAY_URL"]
-    with FakeAlipay(port=int(url.rpartition(":")[2])) as gateway:
-        yield gateway
+    with contextlib.ExitStack() as stack:
+        yield _started(stack, port=int(url.rpartition(":")[2]))
+
+
+def _started(stack, port):
+    """Start the gateway; the port may be the near end of somebody's connection for a moment."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return stack.enter_context(FakeAlipay(port=port))
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="package")

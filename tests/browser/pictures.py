@@ -16,6 +16,7 @@ IN_THE_DOCS = {
     "cancel-many-confirm": "admin-confirm",
     "pages-payments": "admin-payments",
     "orders-outcomes": "shop-orders",
+    "till-waiting": "till",
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import F
 
-from django_alipay_cancel.models import Payment
+from django_alipay_cancel.models import CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
 from tests.browser.looks import CHINESE, PLAIN, UNFOLD, UNFOLD_CHINESE, WITHOUT_JAVASCRIPT
 
@@ -17,8 +20,8 @@ pytestmark = pytest.mark.parametrize(
 
 # Word for word, whatever a catalogue says: who reads Chinese is told in Chinese.
 CANCELLED = {
-    "en": "The payment is cancelled. Money already paid goes back to the buyer in full.",
-    "zh-hans": "取消成功，该支付已取消。买家已支付的款项将全额原路退回。",
+    "en": "The payment is cancelled. All the money goes back to the buyer.",
+    "zh-hans": "取消成功，该支付已取消。买家所付款项将全额原路退回。",
 }
 NOT_CANCELLED = {
     "en": "The payment was not cancelled.",
@@ -32,6 +35,16 @@ UNKNOWN = {
 
 def now(payment: Payment) -> Payment:
     return Payment.objects.get(pk=payment.pk)
+
+
+def beside_the_window(page):
+    """What of our page one would have to scroll sideways to."""
+    return page.evaluate("""
+        () => [...document.querySelectorAll(".alipay-page *")]
+          .filter((part) => part.getBoundingClientRect().right > window.innerWidth + 1)
+          .filter((part) => !part.closest("thead"))
+          .map((part) => part.outerHTML.slice(0, 120))
+    """)
 
 
 def test_who_is_not_signed_in_signs_in_and_is_where_they_wanted_to_be(staff, pay):
@@ -75,10 +88,23 @@ def test_many_payments_are_cancelled_and_each_is_told(staff, pay, look):
     pages.reads("The payment failed; there is nothing to cancel.")
     pages.page.get_by_label(pages.look.say("Reason")).fill("out of stock")
     pages.picture("cancel-many-confirm")
+    pages.page.set_viewport_size({"width": 375, "height": 800})
+    assert beside_the_window(pages.page) == []
+    pages.picture("cancel-many-confirm-375")
+    heading = pages.look.count("Cancel this payment?", "Cancel these payments?", 4)
+    assert pages.page.locator(".alipay-page h1", has_text=heading).is_visible()
+    pages.page.set_viewport_size({"width": look.width, "height": 800})
     pages.button_counted("Yes, cancel the payment", "Yes, cancel %(count)d payments", 3).click()
     for payment in payments:
         pages.message(CANCELLED[look.language], about=payment.reference)
+    assert "/cancellation/batch/" in pages.page.url
+    pages.reads("For the buyer, to copy")
     pages.picture("cancel-many-done")
+    pages.page.set_viewport_size({"width": 375, "height": 800})
+    assert (
+        pages.page.evaluate("document.documentElement.scrollWidth") <= 375 or look.host != "plain"
+    )
+    pages.picture("cancel-many-done-375")
     assert [now(payment).status for payment in payments] == ["CANCELLED"] * 3
     assert now(failed).status == "FAIL"
 
@@ -109,7 +135,7 @@ def test_a_lost_answer_reads_as_unknown_until_the_worker_knows(staff, pay, gatew
     pages.picture("lost-answer-unknown")
     worker()
     pages.page.reload()
-    pages.reads("The payment is cancelled. Money already paid goes back to the buyer in full.")
+    pages.reads("The payment is cancelled. All the money goes back to the buyer.")
     assert CANCELLED[look.language] in pages.page.locator("body").inner_text()
     pages.picture("lost-answer-finished")
     assert now(payment).status == "CANCELLED"
@@ -120,11 +146,15 @@ def test_a_cancellation_is_closed_by_hand_with_a_note(staff, in_review, look):
     cancellation = in_review("1001")
     pages = staff("clerk")
     pages.open("cancellation/")
-    pages.page.get_by_role("link", name="1001").click()
+    pages.page.get_by_role("link", name="1001").first.click()
     pages.picture("close-by-hand-review")
     pages.link("Close by hand").click()
     pages.button("Close by hand").click()
+    summary = pages.page.get_by_role("alert")
+    assert summary.evaluate("summary => summary === document.activeElement")
     pages.picture("close-by-hand-missing")
+    summary.get_by_role("link", name=pages.look.say("How this is known")).click()
+    assert pages.page.evaluate("location.hash") == "#id_note"
     assert pages.page.get_by_role("radio", checked=True).count() == 0
     pages.page.get_by_label(
         look.say("It is cancelled: any money paid has gone or goes back to the buyer.")
@@ -144,6 +174,13 @@ def test_a_cancellation_is_closed_by_hand_with_a_note(staff, in_review, look):
 
 def test_what_is_left_in_review_is_closed_together(staff, in_review, look):
     cancellations = [in_review("1001"), in_review("1002")]
+    # For a minute after it a cancel may still take effect.
+    hour = timedelta(hours=1)
+    CancellationAttempt.objects.update(
+        sent_at=F("sent_at") - hour,
+        claim_until=F("claim_until") - hour,
+        finished_at=F("finished_at") - hour,
+    )
     pages = staff("clerk")
     pages.open("cancellation/")
     for cancellation in cancellations:

@@ -17,11 +17,14 @@ SAYS = {
         "yes": "Yes, cancel the payment",
         "waiting": "Alipay has not told the result yet. Please do not pay again.",
         "later": "You do not have to wait: we keep asking Alipay and show the result here.",
-        "SUCCEEDED": "The payment is cancelled. Money you have paid comes back to you in full.",
-        "REFUND": "Please contact us if you want a refund.",
+        "SUCCEEDED": "Your payment is cancelled. All the money goes back the way it came.",
+        "REFUND": "Please contact the shop if you want a refund.",
         "connection": "The connection broke. Reload the page to see",
         "refused": "That did not work. Reload the page and try again, or contact us.",
+        "RELEASED": "Your payment is cancelled. The money that was held is released.",
+        "CLOSED": "Your payment is cancelled. It can no longer be paid.",
         "cancelled": "cancelled",
+        "open": "being cancelled",
         "paid": "paid",
     },
     "zh-hans": {
@@ -31,11 +34,14 @@ SAYS = {
         "yes": "确认取消支付",
         "waiting": "支付宝尚未返回结果，请勿重复付款。",
         "later": "您不必等待：我们会继续查询，并在此页面显示结果。",
-        "SUCCEEDED": "支付已取消。您已付的款项将全额原路退回。",
-        "REFUND": "该支付已不能取消。如需退款，请联系我们。",
+        "SUCCEEDED": "您的支付已取消，款项将全额原路退回。",
+        "REFUND": "您的支付已无法取消。如需退款，请联系商城。",
         "connection": "连接已中断。请刷新页面，查看取消是否已受理。",
         "refused": "操作未成功。请刷新页面后重试，或联系我们。",
+        "RELEASED": "您的支付已取消，冻结资金将解冻。",
+        "CLOSED": "您的支付已关闭，无法再付款。",
         "cancelled": "已取消",
+        "open": "取消中",
         "paid": "已付款",
     },
 }
@@ -145,6 +151,8 @@ def test_a_refusal_is_told_with_what_to_do_next(orders, expect):
     expect(orders.row("T-26").get_by_role("cell").nth(1)).to_have_text(orders.says["paid"])
     expect(orders.button("T-26")).to_be_hidden()
     orders.picture("orders-refused", "T-26")
+    orders.page.reload()
+    expect(orders.told("T-26")).to_contain_text(orders.says["REFUND"])
 
 
 def test_an_unknown_result_shows_progress_until_it_is_a_success(orders, expect):
@@ -171,6 +179,7 @@ def test_without_an_answer_the_waiting_ends_with_a_promise(orders, expect):
     assert asked == [], "Whoever was told not to wait is not polled for."
     orders.page.reload()
     expect(orders.told("T-27")).to_contain_text(orders.says["waiting"])
+    expect(orders.row("T-27").get_by_role("cell").nth(1)).to_contain_text(orders.says["open"])
     expect(orders.button("T-27")).to_have_count(0)
 
 
@@ -200,7 +209,7 @@ def test_an_expired_sign_in_leads_to_the_sign_in_page_and_back(orders, expect):
 def test_each_of_several_orders_tells_its_own_outcome(orders, expect):
     for number in ("T-25", "T-26", "T-22"):
         orders.cancel(number)
-    expect(orders.told("T-22")).to_contain_text(orders.says["SUCCEEDED"])
+    expect(orders.told("T-22")).to_contain_text(orders.says["RELEASED"])
     expect(orders.told("T-25")).to_contain_text(orders.says["waiting"])
     expect(orders.told("T-26")).to_contain_text(orders.says["REFUND"])
     orders.picture("orders-outcomes", "T-27")
@@ -212,5 +221,5 @@ def test_the_page_can_be_used_by_keyboard_alone(orders, expect):
     orders.page.keyboard.press("Tab")
     expect(orders.dialog().get_by_role("button", name=orders.says["yes"])).to_be_focused()
     orders.page.keyboard.press("Enter")
-    expect(orders.told("T-23")).to_contain_text(orders.says["SUCCEEDED"])
+    expect(orders.told("T-23")).to_contain_text(orders.says["CLOSED"])
     expect(orders.told("T-23")).to_be_focused()

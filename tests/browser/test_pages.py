@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from django_alipay_cancel import services
+from django_alipay_cancel.services.batches import NOT_FOUND, GivenLine, record_batch
 from django_alipay_cancel.testing import Fault
 from tests.browser.looks import CHINESE, PLAIN, UNFOLD, WITHOUT_JAVASCRIPT, dark, narrow
 
-LOOKS = [PLAIN, UNFOLD, dark(PLAIN), dark(UNFOLD), narrow(PLAIN), narrow(UNFOLD)]
+LOOKS = [PLAIN, UNFOLD, dark(PLAIN), dark(UNFOLD), narrow(PLAIN), narrow(UNFOLD), narrow(CHINESE)]
 
 
 def look_name(look):
@@ -27,7 +30,11 @@ def world(pay, in_review, gateway):
     gateway.misbehave(Fault.RESULT, api="cancel", result_code="CANCEL_WINDOW_EXCEED")
     services.cancel_payment(rejected)
     services.cancel_payment(pay("1006", status="AUTHORIZED"))
+    batch, told = uuid4(), [unknown, rejected, fresh]
+    lines = [GivenLine(payment.reference, payment.pk) for payment in told]
+    record_batch(batch, [*lines, GivenLine("“1999”", None, NOT_FOUND)], reason="out of stock")
     return {
+        "sheet": f"cancellation/batch/{batch}/",
         "payments": "payment/",
         "payment": f"payment/{unknown.pk}/change/",
         "payment-rejected": f"payment/{rejected.pk}/change/",

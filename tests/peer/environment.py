@@ -47,8 +47,11 @@ def _make(environment: Path) -> None:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise NotAvailable(f"The official SDK {VERSION}: {done.stderr.strip()[-500:]}")
-        if not environment.exists():
+        try:
             aside.rename(environment)
+        except OSError:
+            if not environment.exists():  # else a run beside us was quicker
+                raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -1,9 +1,13 @@
 """Make calls with Alipay's own SDK: run by the Python of the environment that has it.
 
 The order is JSON on the standard input: `port`, `client_id`, `private_key`, `alipay_public_key`,
-`threads`, and `calls`, each with `api` (cancel, inquiryPayment) and `payment_request_id`. What
-came of each call is printed as JSON, with the seconds that all of them took (`wall`) and that
-this process worked (`cpu`). An answer is here only when the SDK took its signature for genuine.
+`threads`, and `calls`, each with `api` (pay, cancel, inquiryPayment) and `payment_request_id`; of
+a pay also `form` and `notify_url`. What came of each call is printed as JSON, with the seconds that
+all of them took (`wall`) and that this process worked (`cpu`). An answer is here only when the SDK
+took its signature for genuine; `read` is what its response class made of it.
+
+`notifications` (path, client_id, time, body, signature) are verified by the SDK's webhook helper,
+`to_sign` (path, client_id, time, body, private_key) signed by its signature tool.
 """
 
 import http.client
@@ -13,13 +17,37 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import rsa
 from com.alipay.ams.api.default_alipay_client import DefaultAlipayClient
 from com.alipay.ams.api.exception.exception import AlipayApiException
+from com.alipay.ams.api.model.amount import Amount
+from com.alipay.ams.api.model.env import Env
+from com.alipay.ams.api.model.merchant import Merchant
+from com.alipay.ams.api.model.order import Order
+from com.alipay.ams.api.model.payment_factor import PaymentFactor
+from com.alipay.ams.api.model.payment_method import PaymentMethod
+from com.alipay.ams.api.model.product_code_type import ProductCodeType
+from com.alipay.ams.api.model.store import Store
 from com.alipay.ams.api.net import default_http_rpc
 from com.alipay.ams.api.request.pay.alipay_pay_cancel_request import AlipayPayCancelRequest
 from com.alipay.ams.api.request.pay.alipay_pay_query_request import AlipayPayQueryRequest
+from com.alipay.ams.api.request.pay.alipay_pay_request import AlipayPayRequest
+from com.alipay.ams.api.request.pay.entry_code_payment_request import EntryCodePaymentRequest
+from com.alipay.ams.api.request.pay.order_code_payment_request import OrderCodePaymentRequest
+from com.alipay.ams.api.request.pay.user_presented_code_payment_request import (
+    UserPresentedCodePaymentRequest,
+)
+from com.alipay.ams.api.response.pay.alipay_pay_cancel_response import AlipayPayCancelResponse
+from com.alipay.ams.api.response.pay.alipay_pay_query_response import AlipayPayQueryResponse
+from com.alipay.ams.api.response.pay.alipay_pay_response import AlipayPayResponse
+from com.alipay.ams.api.tools.signature_tool import sign
+from com.alipay.ams.api.tools.webhook_tool import check_signature
 
-REQUESTS = {"cancel": AlipayPayCancelRequest, "inquiryPayment": AlipayPayQueryRequest}
+RESPONSES = {
+    "pay": AlipayPayResponse,
+    "cancel": AlipayPayCancelResponse,
+    "inquiryPayment": AlipayPayQueryResponse,
+}
 
 
 def redirect(port):
@@ -31,13 +59,89 @@ def redirect(port):
     default_http_rpc.http_client = SimpleNamespace(HTTPSConnection=connection)
 
 
-def make(client, call):
-    request = REQUESTS[call["api"]]()
+def request_of(call):
+    if call["api"] == "pay":
+        return pay_request(call)
+    kinds = {"cancel": AlipayPayCancelRequest, "inquiryPayment": AlipayPayQueryRequest}
+    request = kinds[call["api"]]()
     request.payment_request_id = call["payment_request_id"]
+    return request
+
+
+def pay_request(call):
+    """Ask for 12.50 USD as the SDK's own helpers do, or online when there is none of them."""
+    order = shop_order()
+    named = {"payment_notify_url": call.get("notify_url")}
+    asked = (call["payment_request_id"], order, "USD", "1250")
+    if call["form"] == "PaymentCode":
+        return UserPresentedCodePaymentRequest(*asked, "288888888888888888", **named)
+    if call["form"] == "OrderCode":
+        return OrderCodePaymentRequest(*asked, **named)
+    if call["form"] == "EntryCode":
+        return EntryCodePaymentRequest(*asked, **named)
+    request = AlipayPayRequest()
+    request.product_code = ProductCodeType.CASHIER_PAYMENT
+    request.payment_request_id = call["payment_request_id"]
+    request.order = order
+    request.payment_amount = Amount("USD", "1250")
+    request.payment_method = PaymentMethod()
+    request.payment_method.payment_method_type = "CARD"
+    request.payment_factor = PaymentFactor()
+    request.payment_factor.is_authorization = True
+    request.payment_notify_url = call.get("notify_url")
+    return request
+
+
+def shop_order():
+    order = Order()
+    order.reference_order_id = "1"
+    order.order_description = "Tee für 茶客"
+    order.order_amount = Amount("USD", "1250")
+    order.merchant = Merchant()
+    order.merchant.reference_merchant_id = "tea-shop"
+    order.merchant.merchant_mcc = "5499"
+    order.merchant.merchant_name = "Tea shop"
+    order.merchant.store = Store()
+    order.merchant.store.reference_store_id = "tea-shop-1"
+    order.merchant.store.store_name = "Harbour Street"
+    order.merchant.store.store_mcc = "5499"
+    order.env = Env()
+    order.env.store_terminal_id = "till-1"
+    order.env.store_terminal_request_time = "2026-01-02T12:00:00+08:00"
+    order.env.user_agent = "a browser"
+    return order
+
+
+def make(client, call):
     try:
-        return {"answer": json.loads(client.execute(request))}
+        body = client.execute(request_of(call))
     except AlipayApiException as error:
         return {"error": str(error)}
+    except (http.client.HTTPException, OSError) as error:
+        return {"error": type(error).__name__}  # it does not wrap what fails while it reads
+    told = {"answer": json.loads(body)}
+    try:
+        read = RESPONSES[call["api"]](body)
+    except TypeError as error:
+        return {**told, "unreadable": str(error)}
+    told["read"] = {
+        "result": read.result.result_status.name,
+        "payment_id": read.payment_id,
+        "payment_status": getattr(getattr(read, "payment_status", None), "name", None),
+        "auth_expiry_time": getattr(read, "auth_expiry_time", None),
+    }
+    form = getattr(read, "order_code_form", None)
+    if form:
+        told["read"]["codes"] = [code.code_value for code in form.code_details]
+    return told
+
+
+def is_genuine(order, sent):
+    names = ("path", "client_id", "time", "body", "signature")
+    try:
+        return check_signature("POST", *map(sent.get, names), order["alipay_public_key"])
+    except rsa.VerificationError:
+        return False
 
 
 def main(order):
@@ -53,6 +157,18 @@ def main(order):
         told = list(pool.map(lambda call: make(client, call), order["calls"]))
     return {
         "told": told,
+        "genuine": [is_genuine(order, sent) for sent in order.get("notifications", [])],
+        "signed": [
+            sign(
+                "POST",
+                each["path"],
+                each["client_id"],
+                each["time"],
+                each["body"],
+                each["private_key"],
+            )
+            for each in order.get("to_sign", [])
+        ],
         "wall": time.perf_counter() - began,
         "cpu": time.process_time() - worked,
     }

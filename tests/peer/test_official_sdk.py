@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,24 +14,12 @@ from django_alipay_cancel import services
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import private_key_text
 from tests.peer.environment import (
-    NotAvailable,
     call_with_the_sdk,
     order_for,
     private_key_for_the_sdk,
-    sdk_python,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _the_sdk() -> None:
-    try:
-        sdk_python()
-    except NotAvailable as error:
-        if os.environ.get("CI_REQUIRE_ALL") == "1":
-            raise
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,11 @@
-"""What the service tests share: a look at the three tables."""
+"""What the service tests share: a look at the three tables, and a clock that stands still."""
 
 from __future__ import annotations
+
+import time
+
+import pytest
+import time_machine
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 
@@ -21,3 +26,10 @@ def rows(payment: Payment) -> dict:
             )
         ],
     }
+
+
+@pytest.fixture
+def still():
+    """Let this process's time stand: `still.shift(seconds)` moves it on."""
+    with time_machine.travel(time.time(), tick=False) as traveller:
+        yield traveller

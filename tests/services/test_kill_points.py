@@ -80,7 +80,10 @@ def let_leases_end():
     past = timezone.now() - timedelta(seconds=1)
     Cancellation.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=past)
     Cancellation.objects.filter(announce_at__isnull=False).update(announce_at=past)
-    CancellationAttempt.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    CancellationAttempt.objects.update(sent_at=an_hour_ago, claim_until=an_hour_ago)
+    CancellationAttempt.objects.filter(finished_at__isnull=False).update(finished_at=an_hour_ago)
+    Cancellation.objects.update(asked_at=an_hour_ago)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from django_alipay_cancel import services
+from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import Cancellation, Payment
+from tests.meanwhile import elsewhere, meanwhile
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +35,66 @@ def test_an_amount_without_its_currency_is_refused(amount):
         "amount_value",
         "amount_value and amount_currency are given together.",
     )
+
+
+def test_the_shop_may_say_that_alipay_changed_the_amount():
+    def record(value, hours, **facts):
+        return services.record_payment(
+            payment_id="payment-1",
+            amount_value=value,
+            amount_currency="USD",
+            amount_updated_at=None if hours is None else NOON + timedelta(hours=hours),
+            **facts,
+        )
+
+    record(1000, None)
+    assert record(1500, 2, paid_at=NOON).status == "SUCCESS"
+    record(1200, 1)  # came late: true before the change above
+    record(1000, None)
+    record(1500, 2)
+    payment = Payment.objects.get()
+    assert payment.amount_value == 1500
+    assert payment.amount_updated_at == storable(NOON + timedelta(hours=2))
+    changes = payment.events.filter(kind="amount_changed")
+    assert [(each.text, each.source) for each in changes] == [("10.00 USD -> 15.00 USD", "shop")]
+    with pytest.raises(ValidationError, match="is recorded with 1500"):
+        record(999, None)
+
+
+def test_a_change_of_an_amount_is_told_with_the_amount():
+    assert refused(payment_id="payment-1", amount_updated_at=NOON)[0] == "amount_updated_at"
+    assert (
+        refused(
+            payment_id="payment-1",
+            amount_value=1,
+            amount_currency="USD",
+            amount_updated_at="2026-01-01",
+        )[0]
+        == "amount_updated_at"
+    )
+
+
+def test_of_two_changes_at_once_the_newer_one_is_kept():
+    services.record_payment(payment_id="payment-1", amount_value=1000, amount_currency="USD")
+
+    def newer():
+        services.record_payment(
+            payment_id="payment-1",
+            amount_value=2000,
+            amount_currency="USD",
+            amount_updated_at=NOON + timedelta(hours=1),
+        )
+
+    with meanwhile("UPDATE", Payment, elsewhere(newer)):
+        services.record_payment(
+            payment_id="payment-1",
+            amount_value=1500,
+            amount_currency="USD",
+            amount_updated_at=NOON,
+        )
+    payment = Payment.objects.get()
+    assert payment.amount_value == 2000
+    assert payment.events.filter(kind="amount_changed").count() == 1
 
 
 def test_ids_of_two_payments_are_refused():

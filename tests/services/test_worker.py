@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,9 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_alipay_cancel import services
+from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services import heartbeat
+from django_alipay_cancel.services.passes import Pass
 from django_alipay_cancel.services.worker import process_these, run_pass
 from django_alipay_cancel.testing import Fault
+from tests.servers import require_suite_on
 from tests.services.conftest import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,7 +137,7 @@ def test_a_number_of_workers_that_cannot_be_is_refused(workers):
         services.process_due_cancellations(workers=workers)
 
 
-def test_a_task_and_a_list_of_payments_cost_twelve_statements_each(gateway, pay):
+def test_a_task_and_a_list_of_payments_cost_sixteen_statements_each(gateway, pay):
     services.cancel_payment(pay("warm-up"))
     cancellation = services.request_cancellation(pay("task"))
     with CaptureQueriesContext(connection) as of_a_task:
@@ -140,37 +146,44 @@ def test_a_task_and_a_list_of_payments_cost_twelve_statements_each(gateway, pay)
     services.request_cancellations(payments)
     with CaptureQueriesContext(connection) as of_a_list:
         process_these([payment.pk for payment in payments])
-    assert len(of_a_task) <= 12, [query["sql"] for query in of_a_task]
-    assert len(of_a_list) <= 5 * 11 + 1, [query["sql"] for query in of_a_list]
+    assert len(of_a_task) <= 16, [query["sql"] for query in of_a_task]
+    assert len(of_a_list) <= 5 * 15 + 1, [query["sql"] for query in of_a_list]
 
 
-def test_one_row_costs_a_constant_number_of_statements(gateway, pay):
+def test_one_row_costs_a_constant_number_of_statements(gateway, pay, monkeypatch):
+    monkeypatch.setattr(heartbeat, "_EVERY", 3600)  # a sign of life is no cost of a row
+    numbers = itertools.count()
+
     def statements_for(number):
-        services.request_cancellations([pay(f"{number}-{n}") for n in range(number)])
+        names = [f"{next(numbers)}" for _ in range(number)]
+        services.request_cancellations([pay(name) for name in names])
         with CaptureQueriesContext(connection) as statements:
             services.process_due_cancellations()
         return len(statements)
 
     services.cancel_payment(pay("warm-up"))
+    statements_for(1)  # with the first sign of life
     one, three = statements_for(1), statements_for(3)
     five = statements_for(5)
     assert five - three == three - one
     # The claim (BEGIN, SELECT, UPDATE, COMMIT at the most), and the attempt with its two commits.
     per_row = (three - one) / 2
-    assert per_row <= 4 + 11, per_row
-    assert one - per_row <= 10, "what a pass costs beside its rows"
+    assert per_row <= 4 + 15, per_row
+    assert one - per_row <= 16, "what a pass costs beside its rows"
 
 
 def test_an_abandoned_attempt_is_closed_and_the_cancel_repeated(gateway, pay, fall_due):
     payment = pay()
     cancellation = services.request_cancellation(payment)
     CancellationAttempt.objects.create(
+        payment=payment,
         cancellation=cancellation,
         number=1,
         kind="cancel",
         open_for=cancellation,
         client_id="client",
         sent_at=timezone.now() - timedelta(minutes=5),
+        claim_until=timezone.now() - timedelta(minutes=4),
         request_body='{"paymentId":"payment-order-1"}',
     )
     services.process_due_cancellations()
@@ -184,36 +197,36 @@ def test_open_attempts_of_finished_cancellations_are_closed_too(gateway, pay):
     payment = pay()
     cancellation = services.cancel_payment(payment)
     attempt = CancellationAttempt.objects.create(
+        payment=payment,
         cancellation=cancellation,
         number=2,
         kind="inquiry",
         client_id="client",
         sent_at=timezone.now(),
+        claim_until=timezone.now() + timedelta(minutes=1),
         request_body="{}",
     )
     assert services.process_due_cancellations().abandoned == 0
-    CancellationAttempt.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
+    CancellationAttempt.objects.update(claim_until=timezone.now() - timedelta(minutes=4))
     assert services.process_due_cancellations().abandoned == 1
     attempt.refresh_from_db()
     assert (attempt.outcome, attempt.error) == ("UNKNOWN", "abandoned")
 
 
 def test_a_late_s_finishes_a_newer_cancellation_of_the_same_payment_too(gateway, pay):
-    from django_alipay_cancel.services.deciding import record_answer
-    from django_alipay_cancel.services.transactions import commit
-
     payment = pay()
     gateway.balance_is_enough = False
     first = services.cancel_payment(payment)
-    attempt = first.attempts.get()
-    CancellationAttempt.objects.update(outcome="UNKNOWN", error="abandoned", result_status="")
+    attempt = first.attempts.get(kind="cancel")
+    CancellationAttempt.objects.filter(pk=attempt.pk).update(
+        outcome="UNKNOWN", error="abandoned", result_status="", said=""
+    )
     attempt.refresh_from_db()
     newer = services.request_cancellation(payment)
     gateway.balance_is_enough = True
-    from django_alipay_cancel.conf import client_for
-
-    answer = client_for("default").cancel(attempt.request_body)
-    commit(lambda: record_answer(first, first.payment, attempt, answer, timezone.now()), first)
+    client = client_for("default")
+    late = Pass(first.payment, client, first)
+    late.keep(attempt, client.cancel(attempt.request_body))
     for cancellation in (first, newer):
         cancellation.refresh_from_db()
         assert cancellation.status == "SUCCEEDED"
@@ -255,10 +268,52 @@ def test_a_payment_without_a_result_is_cancelled(unresolved, told):
     assert told in cancellation.reason
 
 
-def test_a_payment_alipay_does_not_know_is_cancelled_too(unresolved):
+def test_a_late_refusal_of_an_old_wish_restores_nothing_while_a_newer_one_is_open(
+    gateway, pay, clock
+):
+    payment = pay()
+    gateway.balance_is_enough = False
+    first = services.cancel_payment(payment)
+    attempt = first.attempts.get(kind="cancel")
+    CancellationAttempt.objects.filter(pk=attempt.pk).update(
+        outcome="UNKNOWN", error="abandoned", result_status="", said=""
+    )
+    attempt.refresh_from_db()
+    newer = services.request_cancellation(payment)
+    clock.shift(600)
+    services.refresh_payment(payment)
+    client = client_for("default")
+    late = client.cancel(attempt.request_body)
+    Pass(first.payment, client, first).keep(attempt, late)
+    newer.refresh_from_db()
+    assert (newer.status, Payment.objects.get().status) == ("PENDING", "CANCELLING")
+
+
+def test_a_payment_that_never_reached_alipay_opens_no_wish_and_is_asked_about_again(
+    gateway, unresolved, clock
+):
+    payment = unresolved(None, known=False)
+    for hours in (0, 1, 1):
+        clock.shift(timedelta(hours=hours))
+        services.process_due_cancellations()
+    assert rows(payment) == {"payment": "PROCESSING", "cancellations": [], "attempts": []}
+    assert [attempt.said for attempt in payment.attempts.all()] == ["UNKNOWN_PAYMENT"] * 3
+    payment.refresh_from_db()
+    assert payment.checked_status == "ORDER_NOT_EXIST"
+    assert len(gateway.calls) == 3
+
+
+def test_a_payment_whose_pay_comes_late_is_cancelled_by_the_sweep(gateway, unresolved, clock):
     payment = unresolved(None, known=False)
     services.process_due_cancellations()
-    assert rows(payment)["cancellations"][0][1] == "ORDER_NOT_EXIST"
+    gateway.add_payment(
+        payment_request_id=payment.payment_request_id,
+        payment_id=payment.payment_id,
+        status="PROCESSING",
+    )
+    clock.shift(timedelta(hours=1))
+    services.process_due_cancellations()
+    assert rows(payment)["payment"] == "CANCELLED"
 
 
 @pytest.mark.parametrize(("told", "status"), [("SUCCESS", "SUCCESS"), ("FAIL", "FAIL")])
@@ -282,14 +337,14 @@ def test_it_is_off_by_default(gateway, unresolved, settings):
     assert not gateway.calls
 
 
-def test_an_inquiry_without_a_trustworthy_answer_cancels_nothing(gateway, unresolved):
+def test_an_inquiry_without_a_trustworthy_answer_cancels_nothing(gateway, unresolved, clock):
     payment = unresolved("PROCESSING")
     gateway.misbehave(Fault.WRONG_KEY, api="inquiryPayment")
     services.process_due_cancellations()
     assert rows(payment)["payment"] == "PROCESSING"
-    # Not at once again, but after CANCEL_UNRESOLVED_AFTER.
+    # Not at once again, but when it is twice as old.
     assert services.process_due_cancellations().unresolved == 0
-    Payment.objects.update(updated_at=timezone.now() - timedelta(minutes=11))
+    clock.shift(timedelta(hours=1))
     assert services.process_due_cancellations().unresolved == 1
     assert rows(payment)["payment"] == "CANCELLED"
 
@@ -374,3 +429,49 @@ def test_a_pass_that_is_told_to_stop_asks_about_no_further_payment(gateway, unre
         unresolved("SUCCESS", name=f"unresolved-{n}")
     report = run_pass(limit=None, workers=1, stopping=lambda: bool(gateway.calls))
     assert (report.unresolved, len(gateway.calls)) == (1, 1)
+
+
+def test_celerys_soft_time_limit_passes_through_and_leaves_the_row_to_its_lease(gateway, pay):
+    limits = pytest.importorskip("billiard.exceptions")
+    payment = pay()
+    cancellation = services.request_cancellation(payment)
+    gateway.misbehave(Fault.SILENT_BEFORE, api="cancel")
+
+    def over(number, frame):
+        raise limits.SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(limits.SoftTimeLimitExceeded):
+            services.process_due_cancellations()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    cancellation.refresh_from_db()
+    assert cancellation.status == "PENDING"
+    assert cancellation.next_attempt_at > timezone.now(), "its lease goes on"
+    assert cancellation.attempts.get().outcome == "OPEN"
+
+
+def test_more_workers_than_the_database_gives_connections_work_with_fewer(
+    gateway, pay, monkeypatch, caplog
+):
+    require_suite_on("postgresql", "TEST_POSTGRES_URL")
+    password = connection.settings_dict["PASSWORD"] or "few"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE few LOGIN CONNECTION LIMIT 2 PASSWORD '{password}'")
+        cursor.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO few")
+        cursor.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO few")
+    cancellations = [services.request_cancellation(pay(f"order-{n}")) for n in range(6)]
+    try:
+        with monkeypatch.context() as patch:
+            patch.setitem(connection.settings_dict, "USER", "few")
+            patch.setitem(connection.settings_dict, "PASSWORD", password)
+            report = services.process_due_cancellations(workers=5)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP OWNED BY few")
+            cursor.execute("DROP ROLE few")
+    assert report.succeeded == len(cancellations)
+    assert caplog.text.count("no connection to more than 2 of 5 workers") == 1

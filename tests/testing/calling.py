@@ -96,7 +96,7 @@ def send(
     return Told(response.status, dict(response.getheaders()), response.read())
 
 
-def call(gateway: FakeAlipay, path: str = CANCEL, **ids: str) -> Told:
+def call(gateway: FakeAlipay, path: str = CANCEL, **ids: Any) -> Told:
     """Make one correctly signed call on a connection of its own."""
     body = json.dumps(ids).encode()
     connection = connect(gateway)

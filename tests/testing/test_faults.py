@@ -102,8 +102,61 @@ def test_a_fault_reaches_the_client_once_and_then_all_is_well(
 
 
 def test_every_fault_is_in_the_table_above_or_tested_below():
-    below = {Fault.REPLAY, Fault.INQUIRY_LAGS, Fault.CANCEL_AS_TRANSACTION}
+    below = {
+        Fault.REPLAY,
+        Fault.INQUIRY_LAGS,
+        Fault.CANCEL_AS_TRANSACTION,
+        Fault.CANCEL_UNDER_WAY,
+        Fault.EFFECT_LATER,
+        Fault.OTHER_KEY_VERSION,
+        Fault.CANCELLED_TOLD_AS_F,
+        Fault.NULL_TRANSACTIONS,
+        Fault.REFUNDS_LAG,
+        Fault.REFUND_AS_NULLS,
+    }
     assert {fault for fault, *_ in FAULTS} | below == set(Fault)
+
+
+@pytest.mark.parametrize("code", ["ORDER_IS_CANCELED", "ORDER_IS_CLOSED", "NEVER_LISTED"])
+def test_that_it_is_cancelled_already_may_be_told_by_an_f(caller, code):
+    caller.gateway.misbehave(Fault.CANCELLED_TOLD_AS_F, calls=2, result_code=code)
+    assert caller.cancel().result_status == "S", "not yet cancelled when this one came"
+    again = caller.cancel()
+    assert (again.error, again.result_status, again.result_code) == ("", "F", code)
+    assert caller.payment.cancel_effects == 1
+
+
+def test_an_unknown_payment_may_be_told_in_words(gateway):
+    gateway.misbehave(Fault.RESULT, result_code="PROCESS_FAIL", result_message="order not exist")
+    told = call(gateway, INQUIRY, paymentRequestId="order-1").document["result"]
+    assert told == {
+        "resultCode": "PROCESS_FAIL",
+        "resultStatus": "F",
+        "resultMessage": "order not exist",
+    }
+
+
+def test_an_inquiry_may_tell_transactions_as_null(gateway):
+    gateway.add_payment(payment_request_id="order-1")
+    gateway.misbehave(Fault.NULL_TRANSACTIONS)
+    told = [call(gateway, INQUIRY, paymentRequestId="order-1").document for _ in range(2)]
+    assert told[0]["transactions"] is None
+    assert "transactions" not in told[1]
+
+
+@pytest.mark.parametrize("kind", ["CANCEL", "VOID"])
+def test_a_cancel_or_void_may_be_under_way(gateway, kind):
+    gateway.add_payment(payment_request_id="order-1")
+    gateway.misbehave(Fault.CANCEL_UNDER_WAY, kind=kind)
+    (entry,) = call(gateway, INQUIRY, paymentRequestId="order-1").document["transactions"]
+    assert (entry["transactionType"], entry["transactionStatus"]) == (kind, "PROCESSING")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_it_may_be_busy_and_say_for_how_long(gateway, status):
+    gateway.misbehave(Fault.HTTP_STATUS, status=status, retry_after=7)
+    told = call(gateway, paymentRequestId="order-1")
+    assert (told.status, told.headers["retry-after"]) == (status, "7")
 
 
 def test_a_forged_s_says_what_a_genuine_one_would(caller):
@@ -193,6 +246,44 @@ def test_a_cancelled_payment_may_show_as_a_transaction(caller):
     assert (answer.payment_status, answer.cancelled_by_transaction) == ("SUCCESS", True)
 
 
+def test_a_cancel_can_be_shown_as_under_way(caller):
+    caller.gateway.misbehave(Fault.CANCEL_UNDER_WAY)
+    answer = caller.inquire()
+    assert (answer.cancelled_by_transaction, answer.cancelling_by_transaction) == (False, True)
+
+
+def test_a_cancel_can_take_effect_later(caller):
+    caller.gateway.misbehave(Fault.EFFECT_LATER, seconds=30)
+    assert caller.cancel().error == "connection_lost"
+    assert caller.payment.status == "SUCCESS"
+    caller.gateway.advance(31)
+    assert caller.inquire().payment_status == "CANCELLED"
+    assert caller.payment.cancel_effects == 1
+
+
+def test_a_key_version_can_name_another_key_than_the_one_used(caller):
+    caller.gateway.misbehave(Fault.OTHER_KEY_VERSION)
+    answer = caller.cancel()
+    assert (answer.error, answer.result_status) == ("", "S")
+
+
+def test_a_genuine_refusal_can_be_played_again(caller):
+    caller.payment.method = "bank_transfer"
+    assert caller.cancel().result_code == "PAYMENT_METHOD_NOT_SUPPORTED"
+    caller.payment.method = "default"
+    caller.gateway.misbehave(Fault.REPLAY, status="F")
+    answer = caller.cancel()
+    assert (answer.error, answer.result_code) == ("", "PAYMENT_METHOD_NOT_SUPPORTED")
+    assert caller.payment.status == "SUCCESS"
+
+
+@pytest.mark.parametrize(("status", "after", "seconds"), [(429, 7, 7.0), (503, 900, 60.0)])
+def test_an_overloaded_gateway_says_when_to_come_again(caller, status, after, seconds):
+    caller.gateway.misbehave(Fault.HTTP_STATUS, status=status, retry_after=after)
+    answer = caller.cancel()
+    assert (answer.http_status, answer.retry_after) == (status, seconds)
+
+
 def test_faults_concern_one_payment_one_api_and_so_many_calls(gateway):
     for name in ("order-1", "order-2"):
         gateway.add_payment(payment_request_id=name, status="PROCESSING")
@@ -222,8 +313,8 @@ def test_always_lasts_until_the_gateway_is_told_to_behave(gateway):
 def test_orders_that_make_no_sense_are_refused(gateway):
     with pytest.raises(TypeError, match=r"Fault.GZIP has no option size"):
         gateway.misbehave(Fault.GZIP, size=5)
-    with pytest.raises(ValueError, match="refund"):
-        gateway.misbehave(Fault.GZIP, api="refund")
+    with pytest.raises(ValueError, match="consult"):
+        gateway.misbehave(Fault.GZIP, api="consult")
     with pytest.raises(ValueError, match="at least 1"):
         gateway.misbehave(Fault.GZIP, calls=0)
     assert OPTIONS.keys() <= set(Fault)

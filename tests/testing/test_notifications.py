@@ -3,68 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from django_alipay_cancel.testing import notifications
 from tests.testing.calling import Told, call
-
-PATH = "/alipay/notify"
-ACKNOWLEDGEMENT = {"result": {"resultCode": "SUCCESS", "resultStatus": "S", "resultMessage": "ok"}}
-
-
-class Merchant(HTTPServer):
-    """Records what it is told; answers from ``answers``, the last of them for good."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, bytes]] = [(200, json.dumps(ACKNOWLEDGEMENT).encode())]
-        self.told: list[Told] = []
-        super().__init__(("127.0.0.1", 0), MerchantHandler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}{PATH}"
-
-
-class MerchantHandler(BaseHTTPRequestHandler):
-    server: Merchant
-
-    def log_message(self, *args):
-        """Stay silent."""
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): text for name, text in self.headers.items()}
-        # As is_genuine() reads an answer's time.
-        headers["response-time"] = headers["request-time"]
-        self.server.told.append(Told(200, headers, body))
-        answers = self.server.answers
-        status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-
-@pytest.fixture
-def merchant() -> Iterator[Merchant]:
-    server = Merchant()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.testing.merchant import ACKNOWLEDGEMENT, PATH
 
 
 @pytest.mark.parametrize(("result", "code"), [("S", "SUCCESS"), ("F", "RISK_REJECT")])
 def test_a_notification_is_signed_for_the_merchants_path(gateway, merchant, result, code):
     gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1")
     outcome = gateway.notify(merchant.url, "order-1", result=result)
-    assert outcome == notifications.Outcome(sends=1, acknowledged=True)
+    assert outcome == notifications.Sends(sends=1, acknowledged=True)
     (told,) = merchant.told
     assert told.is_genuine(gateway, PATH)
     assert (told.code, told.result_status) == (code, result)
@@ -99,7 +50,7 @@ def test_it_is_sent_again_until_it_is_acknowledged(gateway, merchant, answer):
     gateway.add_payment(payment_request_id="order-1")
     merchant.answers = [answer, answer, *merchant.answers]
     outcome = gateway.notify(merchant.url, "order-1")
-    assert outcome == notifications.Outcome(sends=3, acknowledged=True)
+    assert outcome == notifications.Sends(sends=3, acknowledged=True)
     assert len({told.body for told in merchant.told}) == 1
 
 
@@ -107,7 +58,7 @@ def test_it_is_given_up_after_eight_sends(gateway, merchant):
     gateway.add_payment(payment_request_id="order-1")
     merchant.answers = [(503, b"")]
     outcome = gateway.notify(merchant.url, "order-1")
-    assert outcome == notifications.Outcome(sends=8, acknowledged=False)
+    assert outcome == notifications.Sends(sends=8, acknowledged=False)
     assert len(merchant.told) == 8
 
 

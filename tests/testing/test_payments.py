@@ -87,9 +87,9 @@ def test_an_inquiry_tells_a_cancelled_payment_without_a_cancel_time(gateway):
 @pytest.mark.parametrize(
     ("status", "types"), [("REFUNDED", ["REFUND"]), ("CAPTURED", ["CAPTURE"]), ("SUCCESS", None)]
 )
-def test_an_inquiry_lists_transactions_or_null(gateway, status, types):
+def test_an_inquiry_lists_transactions_where_there_are_any(gateway, status, types):
     gateway.add_payment(payment_request_id="order-1", status=status)
-    told = call(gateway, INQUIRY, paymentRequestId="order-1").document["transactions"]
+    told = call(gateway, INQUIRY, paymentRequestId="order-1").document.get("transactions")
     assert (told and [entry["transactionType"] for entry in told]) == types
 
 
@@ -130,6 +130,46 @@ def test_an_unpaid_payment_is_closed_at_any_time(gateway):
     gateway.add_payment(payment_request_id="order-1", status="PROCESSING")
     gateway.advance(30 * 86400)
     assert call(gateway, paymentRequestId="order-1").code == "SUCCESS"
+
+
+def test_what_is_authorized_or_captured_was_paid_by_card(gateway):
+    methods = {
+        status: gateway.add_payment(status=status).method
+        for status in ("AUTHORIZED", "CAPTURED", "SUCCESS")
+    }
+    assert methods == {"AUTHORIZED": "card", "CAPTURED": "card", "SUCCESS": "default"}
+
+
+def test_an_authorization_ends_after_seven_days(gateway):
+    gateway.set_clock(PAID_AT)
+    gateway.add_payment(payment_request_id="order-1", status="AUTHORIZED")
+    told = call(gateway, INQUIRY, paymentRequestId="order-1").document
+    assert told["paymentStatus"] == "SUCCESS"
+    assert datetime.fromisoformat(told["authExpiryTime"]) == SEVEN_DAYS
+    gateway.advance(7 * 86400 + 1)
+    told = call(gateway, INQUIRY, paymentRequestId="order-1").document
+    assert (told["paymentStatus"], told["paymentResultCode"]) == ("FAIL", "AUTH_EXPIRED")
+    assert call(gateway, paymentRequestId="order-1").code == "CANCEL_WINDOW_EXCEED"
+
+
+def test_an_unpaid_payment_fails_when_its_time_is_up(gateway):
+    gateway.set_clock(PAID_AT)
+    gateway.add_payment(
+        payment_request_id="order-1",
+        status="PROCESSING",
+        expires_at=PAID_AT + timedelta(minutes=5),
+    )
+    gateway.advance(299)
+    assert gateway.payment("order-1").status == "PROCESSING"
+    gateway.advance(1)
+    told = call(gateway, INQUIRY, paymentRequestId="order-1").document
+    assert (told["paymentStatus"], told["paymentResultCode"]) == ("FAIL", "ORDER_IS_CLOSED")
+    assert call(gateway, paymentRequestId="order-1").code == "ORDER_STATUS_INVALID"
+
+
+def test_null_beside_the_other_id_is_nothing(gateway):
+    gateway.add_payment(payment_request_id="order-1")
+    assert call(gateway, paymentId=None, paymentRequestId="order-1").code == "SUCCESS"
 
 
 def test_only_paid_money_needs_balance(gateway):

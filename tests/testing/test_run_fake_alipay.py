@@ -13,6 +13,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from django_alipay_cancel.alipay.client import AlipayClient, Credentials
+from django_alipay_cancel.alipay.signing import load_private_key, load_public_key
+
 COMMAND = [sys.executable, "-m", "django", "run_fake_alipay", "--settings", "tests.settings"]
 
 
@@ -78,6 +81,37 @@ def test_payments_are_read_from_a_file(tmp_path):
     assert payment["paid_at"] == "2024-03-01T10:00:00+08:00"
 
 
+def test_it_speaks_https_under_an_authority_of_its_own(tmp_path):
+    ca_file, path = tmp_path / "ca.pem", tmp_path / "alipay.json"
+    with running("--tls", str(ca_file), "--settings-file", str(path)) as (_, printed):
+        entry = json.loads(path.read_text())["MERCHANTS"]["default"]
+        assert entry["CA_BUNDLE"] == str(ca_file)
+        assert f"SSL_CERT_FILE={ca_file}" in printed
+        assert "--port 443" in printed
+        url = url_in(printed)
+        assert url.startswith("https://127.0.0.1:")
+        assert entry["GATEWAY_URL"] == url
+        for name in (url, url.replace("127.0.0.1", "localhost")):
+            listed = requests.get(f"{name}/fake/payments", verify=str(ca_file), timeout=5)
+            assert listed.status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{url}/fake/payments", timeout=5)
+        client = AlipayClient(
+            Credentials(
+                client_id=entry["CLIENT_ID"],
+                private_key=load_private_key(entry["PRIVATE_KEY"]),
+                alipay_public_keys=(("1", load_public_key(entry["ALIPAY_PUBLIC_KEY"])),),
+                gateway_url=entry["GATEWAY_URL"],
+                ca_bundle=entry["CA_BUNDLE"],
+            )
+        )
+        answer = client.inquire(
+            client.request_body(payment_request_id="demo-success", payment_id=None)
+        )
+        assert (answer.error, answer.payment_status) == ("", "SUCCESS")
+    assert b"PRIVATE KEY" not in ca_file.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "content", "message"),
     [
@@ -86,6 +120,7 @@ def test_payments_are_read_from_a_file(tmp_path):
         (["--payments", "FILE"], '[{"status": "PAID"}]', "PAID"),
         (["--settings-file", "FILE"], "{}", "holds no keys"),
         (["--settings-file", "/does/not/exist.json"], "", "/does/not/exist.json cannot be written"),
+        (["--tls", "/does/not/exist.pem"], "", "/does/not/exist.pem cannot be written"),
         (["--port", "99999"], "", "Port 99999 cannot be used"),
     ],
 )

@@ -46,6 +46,23 @@ ATTACKS = {
     "staff without permission post straight to the confirmation": [
         "trust/test_permissions.py::test_one_who_may_only_look_cannot_forge_the_action",
     ],
+    "a payment that a backend or the shop's own rule denies, alone or among a thousand": [
+        "trust/test_permitting.py::test_over_rest_a_payment_that_is_denied_stays_out_of_reach",
+        "trust/test_permitting.py::test_in_the_admin_a_payment_that_is_denied_is_left_out",
+        "trust/test_permitting.py::test_a_rule_of_the_shops_admin_is_asked_for_every_payment",
+        "trust/test_permitting.py::test_what_is_no_clear_yes_refuses_and_is_logged",
+        "trust/test_permitting.py::test_a_command_that_acts_for_a_user_asks_for_each_payment",
+    ],
+    "a body that drips, sent by somebody who is refused": [
+        "api/test_served.py::test_a_body_that_drips_and_is_refused_holds_no_worker",
+    ],
+    "a buyer who has us call Alipay again and again": [
+        "api/test_buyers.py"
+        "::test_a_rejection_that_is_new_is_given_to_the_buyer_again_and_nothing_is_sent",
+        "api/test_buyers.py"
+        "::test_where_buyers_may_refresh_alipay_is_asked_every_300_seconds_at_most",
+        "api/test_buyers.py::test_a_shop_whose_buyers_ask_without_limit_is_warned_on_deployment",
+    ],
     "a forged action name": ["trust/test_permissions.py::test_a_forged_action_name_does_nothing"],
     "selected ids outside the person's queryset, or none at all": [
         "trust/test_permissions.py"
@@ -54,6 +71,10 @@ ATTACKS = {
     ],
     "a selection across a million rows": [
         "admin/test_many.py::test_a_selection_that_is_too_large_is_refused_and_never_read",
+    ],
+    "a web page that drives a developer's FakeAlipay": [
+        "testing/test_control.py::test_no_web_page_can_control_the_gateway",
+        "testing/test_control.py::test_no_web_page_can_read_the_payments",
     ],
     "hostile JSON from a caller": [
         "api/test_bad_input.py::test_a_bad_body_is_refused",
@@ -69,7 +90,7 @@ ATTACKS = {
     ],
     "an answer signed with the merchant's own, an old or another key": [
         "trust/test_policy.py::test_an_answer_signed_with_another_key_is_not_believed",
-        "trust/test_policy.py::test_with_several_keys_the_key_version_picks_the_one_that_counts",
+        "trust/test_policy.py::test_with_several_keys_any_of_them_counts_whatever_the_key_version_says",
         "trust/test_keys.py::test_an_old_key_that_was_taken_out_is_not_believed_any_more",
     ],
     "a genuine answer for another payment or of another call": [
@@ -105,6 +126,9 @@ ATTACKS = {
         "trust/test_notifications.py::test_a_message_signed_with_our_own_key_is_not_believed",
         "trust/test_notifications.py::test_a_message_to_another_path_is_not_believed",
     ],
+    "a notification for a merchant that there is not": [
+        "trust/test_aliases.py::test_an_alias_in_the_address_that_is_none_is_404_and_one_line",
+    ],
     "anything at all": [
         "trust/test_fuzz.py::test_the_reader_of_answers_never_breaks_and_believes_only_alipay",
         "trust/test_fuzz.py::test_a_signature_header_is_read_or_refused",
@@ -122,6 +146,17 @@ ATTACKS = {
         "trust/test_secrets.py::test_an_answer_that_goes_wrong_shows_nobody_a_secret",
         "trust/test_secrets.py::test_a_defect_in_the_middle_of_a_call_shows_nobody_a_secret",
         "trust/test_secrets.py::test_all_going_well_leaves_no_secret_either",
+        "trust/test_secrets.py::test_a_time_out_that_is_no_exception_takes_no_secret_along",
+        "trust/test_secrets.py::test_the_debug_output_of_the_libraries_shows_no_secret",
+        "trust/test_secrets.py::test_an_error_of_the_shop_shows_nobody_our_settings",
+        "test_checks.py::test_a_password_that_the_debug_page_would_show_is_an_error",
+    ],
+    "a server that repeats our request, or answers with a buyer's data": [
+        "trust/test_secrets.py"
+        "::test_a_server_that_repeats_the_request_brings_no_secret_into_rows_or_log",
+        "trust/test_secrets.py::test_a_page_of_an_error_is_in_no_log",
+        "alipay/test_answers.py::test_a_secret_that_is_sent_back_is_kept_nowhere",
+        "alipay/test_answers.py::test_what_shows_nothing_is_dropped_from_a_line",
     ],
     "formulas, scripts and line breaks in what others wrote": [
         "trust/test_output.py::test_what_others_wrote_is_escaped_on_every_page",

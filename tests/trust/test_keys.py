@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from django_alipay_cancel import callables, conf, services
+from django_alipay_cancel import conf, services, vault_cache
 from django_alipay_cancel.models import CancellationAttempt
 from django_alipay_cancel.testing import Fault
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
@@ -46,14 +46,14 @@ def vault(gateway, settings):
 def time_flies(monkeypatch):
     """Let so many seconds pass on the clock that the answers of callables age by."""
     ahead = [0.0]
-    monotonic = callables.time.monotonic
+    monotonic = vault_cache.time.monotonic
 
     class Time:
         @staticmethod
         def monotonic():
             return monotonic() + ahead[0]
 
-    monkeypatch.setattr(callables, "time", Time)
+    monkeypatch.setattr(vault_cache, "time", Time)
     return lambda seconds: ahead.__setitem__(0, ahead[0] + seconds)
 
 
@@ -95,7 +95,7 @@ def test_a_rotated_key_of_a_vault_reaches_a_running_process_in_time(
     gateway.upload_key("2", public)
     assert services.cancel_payment(pay("b")).status == "SUCCEEDED"
     assert gateway.calls[-1].headers["signature"].split(",")[1] == "keyVersion=1"
-    time_flies(callables.MAXIMUM_AGE)
+    time_flies(vault_cache.MAXIMUM_AGE)
     gateway.remove_key("1")
     assert services.cancel_payment(pay("c")).status == "SUCCEEDED"
     assert gateway.calls[-1].headers["signature"].split(",")[1] == "keyVersion=2"
@@ -190,7 +190,7 @@ def test_a_vault_that_is_away_is_told_once_and_its_earlier_answers_go_on(
 ):
     services.request_cancellations([pay(f"order-{n}") for n in range(6)])
     vault.is_away = True
-    time_flies(callables.MAXIMUM_AGE)
+    time_flies(vault_cache.MAXIMUM_AGE)
     asked = len(vault.asked)
     report = services.process_due_cancellations()
     # Each of the three functions is asked once, and what it raises belongs to one row.

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -20,7 +21,12 @@ from django_alipay_cancel import services
 from django_alipay_cancel.clock import storable
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services import NotificationNotVerified
-from django_alipay_cancel.signals import paid_after_cancellation
+from django_alipay_cancel.signals import (
+    notification_received,
+    paid_after_cancellation,
+    paid_after_failure,
+    paid_after_rejection,
+)
 from django_alipay_cancel.testing import FakeAlipay
 from django_alipay_cancel.testing.documents import notified, to_bytes
 from django_alipay_cancel.testing.notifications import headers as signed_headers
@@ -45,6 +51,19 @@ def late_payments():
     paid_after_cancellation.connect(receive)
     yield told
     paid_after_cancellation.disconnect(receive)
+
+
+@pytest.fixture
+def late_rejections():
+    """The payments for which `paid_after_rejection` was sent."""
+    told = []
+
+    def receive(payment, **kwargs):
+        told.append(payment.pk)
+
+    paid_after_rejection.connect(receive)
+    yield told
+    paid_after_rejection.disconnect(receive)
 
 
 def seal(gateway, path=PATH, **changes):
@@ -77,11 +96,12 @@ def post(headers, body, path=PATH, client=None):
 
 def is_acknowledged(response):
     result = {"resultCode": "SUCCESS", "resultStatus": "S", "resultMessage": "success"}
-    return (response.status_code, response.json()) == (200, {"result": result})
+    return (response.status_code, json.loads(response.content)) == (200, {"result": result})
 
 
 def is_refused(response):
-    return response.status_code >= 400 and response.json()["result"]["resultStatus"] == "F"
+    result = json.loads(response.content)["result"]
+    return response.status_code >= 400 and result["resultStatus"] == "F"
 
 
 # --- what is believed ---------------------------------------------------------------------------
@@ -98,6 +118,7 @@ def test_a_verified_message_tells_its_facts_and_cannot_be_changed(gateway):
     notification = verified(gateway, "order-1")
     assert dataclasses.asdict(notification) == {
         "merchant": "default",
+        "refund_request_id": "",
         "notify_type": "PAYMENT_RESULT",
         "result_status": "S",
         "result_code": "SUCCESS",
@@ -106,8 +127,11 @@ def test_a_verified_message_tells_its_facts_and_cannot_be_changed(gateway):
         "amount_value": 1250,
         "amount_currency": "JPY",
         "paid_at": PAID_AT,
+        "auth_expires_at": None,
         "trace_id": "",
+        "document": notified(gateway.payment("order-1"), "S"),
     }
+    assert "document" not in repr(notification)
     with pytest.raises(dataclasses.FrozenInstanceError):
         notification.result_status = "F"
 
@@ -189,6 +213,50 @@ def test_a_query_may_be_signed_or_not(gateway, pay, signed):
 def test_another_query_than_the_signed_one_is_not_believed(gateway, pay):
     headers, body = message(gateway, pay().payment_id, path=f"{PATH}?shop=1")
     assert is_refused(post(headers, body, path=f"{PATH}?shop=2"))
+
+
+RAW = [
+    "/alipay-notify/ORDER%2F17/",
+    "/alipay-notify/ORDER%2f17/",
+    "/alipay-notify/%7Eshop/",
+    "/alipay-notify/%e6%94%af/",
+    "/alipay-notify/x;v=1/",
+    "/alipay-notify/[x]/",
+    "/alipay-notify/x/?a=b|c",
+]
+
+
+@pytest.mark.parametrize("raw", RAW)
+@pytest.mark.parametrize("variable", ["RAW_URI", "REQUEST_URI", "whole", "ASGI"])
+def test_the_path_as_the_server_received_it_is_believed(gateway, pay, rf, raw, variable):
+    headers, body = message(gateway, pay().payment_id, path=raw)
+    path, _, query = raw.partition("?")
+    environ = {"PATH_INFO": unquote(path, "latin-1"), "QUERY_STRING": query}
+    if variable == "whole":
+        environ["RAW_URI"] = f"https://shop.example{raw}"
+    elif variable != "ASGI":
+        environ[variable] = raw
+    request = rf.post("/", body, content_type="application/json", headers=headers, **environ)
+    if variable == "ASGI":
+        request.scope = {"raw_path": path.encode(), "query_string": query.encode()}
+    assert is_acknowledged(payment_notification(request))
+
+
+def test_a_prefix_that_a_proxy_strips_is_named_where_the_view_is_mounted(gateway, pay, rf):
+    payment_id = pay().payment_id
+    for query in ("", "?shop=1"):
+        headers, body = message(gateway, payment_id, path=f"/shop{PATH}{query}")
+        request = rf.post(f"{PATH}{query}", body, content_type="application/json", headers=headers)
+        assert is_acknowledged(payment_notification(request, path=f"/shop{PATH}"))
+    headers, body = message(gateway, payment_id)
+    request = rf.post(PATH, body, content_type="application/json", headers=headers)
+    assert is_refused(payment_notification(request, path=f"/shop{PATH}"))
+
+
+def test_an_address_without_a_path_may_be_signed_as_empty(gateway, pay, rf):
+    headers, body = message(gateway, pay().payment_id, path="")
+    request = rf.post("/", body, content_type="application/json", headers=headers)
+    assert is_acknowledged(payment_notification(request))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b'{"a":1,"a":2}', b"[" * 60_000])
@@ -285,6 +353,106 @@ def test_an_authorized_payment_is_not_called_paid(gateway, pay):
     assert Payment.objects.get().paid_at is None
 
 
+AUTH = {"authExpiryTime": "2026-01-09T11:04:05+08:00"}
+CAPTURE = {
+    "notifyType": "CAPTURE_RESULT",
+    "captureRequestId": "capture-1",
+    "captureId": "1",
+    "captureTime": "2026-01-03T11:04:05+08:00",
+    "captureAmount": {"currency": "USD", "value": "400"},
+    "paymentAmount": None,
+    "paymentRequestId": None,
+    "paymentTime": None,
+}
+UPDATE = {"notifyType": "UPDATE_AMOUNT_RESULT", "updateRequestId": "update-1"}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_success_with_the_end_of_an_authorization_is_an_authorization(gateway, pay, recorded):
+    gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1", paid_at=PAID_AT)
+    if recorded:
+        services.record_payment(payment_request_id="order-1")
+    assert is_acknowledged(post(*message(gateway, "order-1", **AUTH)))
+    stored = Payment.objects.get()
+    assert (stored.status, stored.authorized_at) == ("AUTHORIZED", storable(PAID_AT))
+    assert stored.paid_at is None
+    # Sent again, and without the field.
+    assert is_acknowledged(post(*message(gateway, "order-1")))
+    assert Payment.objects.get().status == "AUTHORIZED"
+
+
+def test_a_capture_makes_an_authorized_payment_paid(gateway, pay):
+    payment = pay(status="AUTHORIZED", authorized_at=timezone.now())
+    failed = {"result": {"resultStatus": "F", "resultCode": "PROCESS_FAIL"}}
+    assert is_acknowledged(post(*message(gateway, payment.payment_id, **CAPTURE, **failed)))
+    assert Payment.objects.get().status == "AUTHORIZED"
+    for _ in range(2):
+        assert is_acknowledged(post(*message(gateway, payment.payment_id, **CAPTURE)))
+    stored = Payment.objects.get()
+    assert stored.status == "SUCCESS"
+    assert stored.paid_at == storable(datetime(2026, 1, 3, 3, 4, 5, tzinfo=UTC))
+    assert stored.amount_value == payment.amount_value, "a part may have been captured"
+    assert stored.events.filter(kind="captured", source="notification").count() == 1
+
+
+@pytest.mark.parametrize("value", [900, 2000])
+def test_an_amount_that_alipay_changed_is_followed_and_both_are_shown(
+    gateway, pay, admin_client, value
+):
+    payment = pay(
+        status="AUTHORIZED",
+        authorized_at=timezone.now(),
+        amount_value=1000,
+        amount_currency="EUR",
+    )
+    new = {"paymentAmount": {"currency": "EUR", "value": str(value)}}
+    first = message(gateway, payment.payment_id, **AUTH)
+    for _ in range(2):
+        assert is_acknowledged(post(*message(gateway, payment.payment_id, **UPDATE, **new)))
+    stored = Payment.objects.get()
+    assert (stored.amount_value, stored.status) == (value, "AUTHORIZED")
+    assert stored.amount_updated_at is not None
+    page = text(admin_client.get(page_of(payment)))
+    assert "Alipay changed the amount" in page
+    assert f"10.00 EUR -> {stored.amount}" in page
+    # The first message again, and the shop with the amount of its order: both are old news.
+    assert is_acknowledged(post(*first))
+    services.record_payment(payment_id=payment.payment_id, amount_value=1000, amount_currency="EUR")
+    assert Payment.objects.get().amount_value == value
+    assert not stored.events.filter(kind="contradicted").exists()
+
+
+def test_a_change_that_failed_or_of_an_unknown_payment_changes_nothing(gateway, pay):
+    payment = pay(amount_value=1000)
+    gateway.add_payment(payment_request_id="unknown", amount_value=5)
+    new = {"paymentAmount": {"currency": "USD", "value": "2000"}}
+    failed = {"result": {"resultStatus": "F", "resultCode": "PROCESS_FAIL"}}
+    before = Payment.objects.values().get()
+    assert is_acknowledged(post(*message(gateway, payment.payment_id, **UPDATE, **new, **failed)))
+    assert is_acknowledged(post(*message(gateway, "unknown", **UPDATE)))
+    assert Payment.objects.values().get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_the_app_does_not_use_is_passed_on(gateway, pay):
+    payment = pay()
+    gateway.add_payment(payment_request_id="unknown")
+    told = []
+
+    def receive(sender, notification, payment, **kwargs):
+        told.append((notification.notify_type, notification.document["refundId"], payment))
+
+    notification_received.connect(receive)
+    more = {"notifyType": "REFUND_RESULT", "refundId": "1"}
+    try:
+        assert is_acknowledged(post(*message(gateway, payment.payment_id, **more)))
+        assert is_acknowledged(post(*message(gateway, "unknown", **more)))
+        assert is_acknowledged(post(*message(gateway, payment.payment_id)))
+    finally:
+        notification_received.disconnect(receive)
+    assert told == [("REFUND_RESULT", "1", payment), ("REFUND_RESULT", "1", None)]
+
+
 def test_an_unknown_payment_with_its_amount_is_created(gateway):
     gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1", paid_at=PAID_AT)
     assert is_acknowledged(post(*message(gateway, "order-1")))
@@ -314,12 +482,34 @@ def test_an_unknown_payment_with_its_amount_is_created(gateway):
     ],
     ids=str,
 )
-def test_an_unknown_payment_without_an_amount_is_acknowledged_and_logged(gateway, caplog, amount):
-    gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1")
-    caplog.set_level(logging.INFO)
-    assert is_acknowledged(post(*message(gateway, "order-1", paymentAmount=amount)))
-    assert not Payment.objects.exists()
-    assert "'alipay-1', not known here" in caplog.text
+def test_an_unknown_payment_without_an_amount_is_kept_and_not_acknowledged(
+    gateway, caplog, admin_client, amount
+):
+    gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1", paid_at=PAID_AT)
+    told = message(gateway, "order-1", paymentAmount=amount)
+    for _ in range(2):
+        assert is_refused(post(*told))
+    stored = Payment.objects.get()
+    assert (stored.status, stored.paid_at) == ("SUCCESS", storable(PAID_AT))
+    assert stored.amount_value is None
+    assert services.lacks_amount(stored)
+    assert [(each.kind, each.source) for each in stored.events.exclude(kind="paid")] == [
+        ("recorded", "notification")
+    ]
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert str(stored.pk) in warnings[0].getMessage()
+    page = text(admin_client.get(page_of(stored)))
+    assert "Told by Alipay without an amount that can be used" in page
+    # Once the shop says what was paid for, the next send is done with.
+    services.record_payment(payment_id="alipay-1", amount_value=1000, amount_currency="USD")
+    assert is_acknowledged(post(*told))
+
+
+def test_what_a_message_says_counts_also_without_its_document(gateway):
+    gateway.add_payment(payment_request_id="order-1", amount_value=1250)
+    notification = dataclasses.replace(verified(gateway, "order-1"), document={})
+    services.record_notification(notification)
+    assert Payment.objects.get().amount_value == 1250
 
 
 def test_a_known_payment_needs_no_amount(gateway):
@@ -331,10 +521,33 @@ def test_a_known_payment_needs_no_amount(gateway):
 
 
 @pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        ({"currency": "USD", "value": "1"}, "0.01 USD"),
+        ({"currency": "JPY", "value": "1000"}, "1,000 JPY"),
+        ({"currency": "usd", "value": "1000"}, '{"currency": "usd", "value": "1000"}'),
+        ({"currency": "USD", "value": "10.00"}, '{"currency": "USD", "value": "10.00"}'),
+    ],
+)
+def test_an_amount_that_contradicts_the_books_is_kept_shown_and_acknowledged(
+    gateway, pay, caplog, admin_client, amount, told
+):
+    payment = pay(amount_value=1000, amount_currency="USD")
+    for _ in range(3):
+        assert is_acknowledged(post(*message(gateway, payment.payment_id, paymentAmount=amount)))
+    stored = Payment.objects.get()
+    assert (stored.amount_value, stored.amount_currency) == (1000, "USD")
+    assert stored.status == "SUCCESS"
+    assert list(stored.events.filter(kind="contradicted").values_list("text", flat=True)) == [told]
+    assert str(payment.pk) in caplog.text
+    assert "Alipay told another amount than the one recorded" in text(
+        admin_client.get(page_of(payment))
+    )
+
+
+@pytest.mark.parametrize(
     ("fields", "name"),
     [
-        ({"paymentAmount": {"currency": "USD", "value": "1"}}, "amount_value"),
-        ({"paymentAmount": {"currency": "usd", "value": "1000"}}, "amount_currency"),
         ({"paymentRequestId": "another"}, "payment_request_id"),
         ({"paymentRequestId": "x" * 65}, "payment_request_id"),
         ({"paymentRequestId": "a\x00b\ud800"}, "payment_request_id"),
@@ -362,22 +575,29 @@ def test_ids_of_two_payments_are_refused(gateway, pay):
 
 
 @pytest.mark.parametrize("order", ["SSF", "SFS", "FSS", "FFS"])
-def test_duplicates_and_any_order_end_in_the_first_result(gateway, pay, order):
+def test_duplicates_and_any_order_end_as_paid_once_alipay_has_said_so(gateway, pay, order):
     payment = pay(paid_at=None)
     for result in order:
         assert is_acknowledged(post(*message(gateway, payment.payment_id, result)))
     stored = Payment.objects.get()
-    assert stored.status == {"S": "SUCCESS", "F": "FAIL"}[order[0]]
-    assert stored.paid_at is not None, "a fact is kept whatever the status"
+    assert stored.status == "SUCCESS"
+    assert stored.paid_at is not None and stored.failed_at is not None
 
 
-def test_a_payment_that_was_paid_after_it_failed_is_told(gateway, pay, caplog, admin_client):
-    payment = pay()
-    post(*message(gateway, payment.payment_id, "F"))
+def test_alipays_word_leads_out_of_fail_and_is_told(gateway, pay, caplog):
+    told = []
+
+    def receive(sender, payment, **kwargs):
+        told.append(payment.status)
+
+    paid_after_failure.connect(receive)
+    payment = pay(status="PROCESSING", failed_at=timezone.now())
+    assert payment.status == "FAIL"
+    services.record_payment(payment_id=payment.payment_id, paid_at=timezone.now())
+    assert Payment.objects.get().status == "FAIL", "the shop's own word does not"
     post(*message(gateway, payment.payment_id, "S"))
-    assert "reported as paid although it is FAIL" in caplog.text
-    page = text(admin_client.get(page_of(payment)))
-    assert "this payment failed, but Alipay then reported it as paid" in page
+    paid_after_failure.disconnect(receive)
+    assert Payment.objects.get().status == "SUCCESS"
 
 
 def test_a_rollback_of_the_shop_takes_the_notification_with_it(gateway, pay, late_payments):
@@ -431,6 +651,36 @@ def test_a_success_after_the_cancellation_is_kept_told_once_and_cancels_nothing_
     assert caplog.text.count("reported as paid although it is CANCELLED") == 1
     assert sentence in text(admin_client.get(page_of(payment)))
     assert Cancellation.objects.get().status == "SUCCEEDED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_paid_after_it_was_called_unknown_is_told_until_it_is_cancelled_anew(
+    gateway, pay, clock, admin_client, late_rejections
+):
+    payment = pay(known=False)
+    unpaid = pay("never-paid", known=False)
+    for each in (payment, unpaid):
+        cancellation = services.cancel_payment(each)
+    while services.process_due_cancellations().processed or cancellation.status == "PENDING":
+        clock.shift(60)
+        cancellation.refresh_from_db()
+    assert (cancellation.status, cancellation.result_code) == ("REJECTED", "ORDER_NOT_EXIST")
+    works = "/admin/django_alipay_cancel/cancellation/"
+    line = "Paid after Alipay had not known it: <strong>1</strong>"
+    assert line not in admin_client.get(works).content.decode()
+    clock.shift(60)
+    gateway.add_payment(payment_request_id="request-order-1", payment_id="payment-order-1")
+    gateway.payment("payment-order-1").amount_value = 1250
+    for _ in range(2):
+        assert is_acknowledged(post(*message(gateway, payment.payment_id)))
+    assert late_rejections == [payment.pk]
+    assert line in admin_client.get(works).content.decode()
+    listed = text(admin_client.get(f"{works}?paid_later=1"))
+    assert "order-1" in listed and "never-paid" not in listed
+    assert "the buyer has paid since" in text(admin_client.get(page_of(payment)))
+    payment.refresh_from_db()
+    assert services.cancel_payment(payment).status == "SUCCEEDED"
+    assert line not in admin_client.get(works).content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

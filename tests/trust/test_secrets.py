@@ -6,12 +6,15 @@ import base64
 import contextlib
 import io
 import logging
+import re
 import socket
 import ssl
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
+import django
 import pytest
 import trustme
 from django.core.management import CommandError, call_command
@@ -23,12 +26,12 @@ from django.views.debug import ExceptionReporter
 from requests.adapters import HTTPAdapter
 
 from django_alipay_cancel import conf, services
-from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from tests.admin.conftest import ADMIN, confirmation_of, page_of, route
 from tests.trust.test_notifications import message, post
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 # Put together, for a debug page shows lines of this file too.
 MARKER = "".join(("m4", "rk", "3r"))
@@ -125,20 +128,27 @@ def entry(gateway, seen):
         "PRIVATE_KEY": pem(entry["PRIVATE_KEY"], "PRIVATE"),
         "ALIPAY_PUBLIC_KEY": pem(entry["ALIPAY_PUBLIC_KEY"], "PUBLIC"),
         "AGENT_TOKEN": f"agent-{MARKER}",
+        "PROXY_PASSWORD": f"proxy-{MARKER}",
     }
 
 
-@pytest.fixture(params=["written", "callables"])
+def asked(value):
+    return lambda: value
+
+
+@pytest.fixture(params=["written", "callables", "map", "map of callables"])
 def use(request, settings):
-    """Use these settings, the secrets among them written down or given by callables."""
+    """Use these settings, the secrets among them written down, in a map, or given by callables."""
 
     def use(entry, **changes):
-        entry = entry | changes
-        secret = {"PROXY"} if request.param == "written" else set(entry)
-        given = {
-            name: (lambda value=value: value) if name in secret else value
-            for name, value in entry.items()
-        }
+        given = entry | changes
+        if "map" in request.param and not isinstance(given["ALIPAY_PUBLIC_KEY"], dict):
+            given["ALIPAY_PUBLIC_KEY"] = {"1": given["ALIPAY_PUBLIC_KEY"]}
+        if request.param == "callables":
+            given = {name: asked(value) for name, value in given.items()}
+        if request.param == "map of callables":
+            keys = given["ALIPAY_PUBLIC_KEY"]
+            given["ALIPAY_PUBLIC_KEY"] = {name: asked(value) for name, value in keys.items()}
         settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": given}, "TIMEOUT": (0.5, 0.5)}
 
     return use
@@ -200,8 +210,9 @@ BAD = {
     "private key as Alipay's": {"ALIPAY_PUBLIC_KEY": lambda entry: entry["PRIVATE_KEY"]},
     "bad key by version": {"ALIPAY_PUBLIC_KEY": {"1": MARKER}},
     "bad token": {"AGENT_TOKEN": f"{MARKER}\r\nX: 1"},
-    "bad proxy": {"PROXY": f"socks5://user:{MARKER}@127.0.0.1"},
-    "bad roots": {"CA_BUNDLE": "/nowhere", "PROXY": f"http://user:{MARKER}@127.0.0.1:9"},
+    "bad proxy": {"PROXY": "socks5://127.0.0.1"},
+    "bad password": {"PROXY_PASSWORD": f"{MARKER}\r\nX: 1"},
+    "bad roots": {"CA_BUNDLE": "/nowhere", "PROXY": "http://127.0.0.1:9"},
 }
 
 
@@ -258,6 +269,9 @@ def refused_port():
 def angry_proxy():
     """A proxy that repeats what it was sent and lets nobody through."""
     listener = socket.create_server(("127.0.0.1", 0))
+    proxy = SimpleNamespace(
+        port=listener.getsockname()[1], heard=[], status=b"407 Proxy Authentication Required"
+    )
 
     def serve():
         with contextlib.suppress(OSError):
@@ -265,16 +279,19 @@ def angry_proxy():
                 sock, _ = listener.accept()
                 with contextlib.closing(sock):
                     request = sock.recv(65536)
+                    proxy.heard.append(request)
                     body = b"You sent: " + request
                     sock.sendall(
-                        b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: "
+                        b"HTTP/1.1 "
+                        + proxy.status
+                        + b"\r\ncontent-length: "
                         + str(len(body)).encode()
                         + b"\r\nconnection: close\r\n\r\n"
                         + body
                     )
 
     threading.Thread(target=serve, daemon=True).start()
-    yield listener.getsockname()[1]
+    yield proxy
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 
@@ -287,11 +304,13 @@ def test_a_way_that_is_barred_shows_nobody_a_secret(
     if trouble == "refused":
         use(entry, GATEWAY_URL=f"http://127.0.0.1:{refused_port()}")
     elif trouble == "refused proxy":
-        use(entry, PROXY=f"http://user:{MARKER}@127.0.0.1:{refused_port()}")
+        use(entry, PROXY=f"http://127.0.0.1:{refused_port()}")
     elif trouble == "proxy says no":
-        proxy = f"http://user:{MARKER}@127.0.0.1:{angry_proxy}"
-        use(entry, PROXY=proxy, GATEWAY_URL="https://open-na-global.alipay.com")
-        seen.secrets.append(base64.b64encode(f"user:{MARKER}".encode()).decode())
+        proxy = f"http://127.0.0.1:{angry_proxy.port}"
+        use(entry, PROXY=proxy, PROXY_USER="us", GATEWAY_URL="https://open-na-global.alipay.com")
+        login = base64.b64encode(f"us:proxy-{MARKER}".encode()).decode()
+        angry_proxy.status += f", you sent {login}".encode()
+        seen.secrets.append(login)
     else:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
@@ -301,6 +320,41 @@ def test_a_way_that_is_barred_shows_nobody_a_secret(
         assert services.cancel_payment(payment).error in ("connection_failed", "tls_failed")
         everything_people_do(seen, payment, admin_client)
     seen.add(*reprs(conf.client_for("default")))
+    if trouble == "proxy says no":
+        assert seen.secrets[-1].encode() in angry_proxy.heard[0], "the proxy was told who asks"
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request"])
+def test_a_server_that_repeats_the_request_brings_no_secret_into_rows_or_log(
+    seen, use, entry, pay, admin_client, angry_proxy, status
+):
+    payment = pay()
+    angry_proxy.status = status
+    use(entry, GATEWAY_URL=f"http://127.0.0.1:{angry_proxy.port}")
+    assert services.cancel_payment(payment).status == "PENDING"
+    everything_people_do(seen, payment, admin_client)
+    attempt = CancellationAttempt.objects.first()
+    assert attempt.response_body.startswith("You sent: POST")
+    assert "[hidden]" in attempt.response_body
+    for request in angry_proxy.heard:
+        [signature] = re.findall(rb"signature=([^\r]*)", request)
+        seen.secrets += [signature.decode()[:40], unquote(signature.decode())[:40], "signature="]
+
+
+BUYER = "buyer@shop.example"
+
+
+def test_a_page_of_an_error_is_in_no_log(seen, use, entry, gateway, pay, caplog):
+    payment = pay()
+    use(entry)
+    gateway.misbehave(Fault.HTTP_STATUS, status=502, body=f'{{"id": "{BUYER}"}}\u202e\u200b')
+    assert services.cancel_payment(payment).error == "http_status"
+    assert "HTTP 502" in caplog.text
+    assert "bytes of" in caplog.text
+    for record in caplog.records:
+        assert BUYER not in record.getMessage()
+        assert "\u202e" not in record.getMessage()
+    assert BUYER in CancellationAttempt.objects.get(kind="cancel").response_body
 
 
 @pytest.mark.parametrize(
@@ -334,8 +388,20 @@ def test_all_going_well_leaves_no_secret_either(seen, use, entry, gateway, pay, 
 class Broken(HTTPAdapter):
     """A defect at the worst place: the headers, the proxy and the keys are all at hand."""
 
+    def __init__(self, error):
+        self.error = error
+        super().__init__()
+
     def send(self, request, **kwargs):
-        raise RuntimeError("a defect")
+        headers = dict(request.headers)
+        try:
+            raise OSError(f"the line broke, with {len(headers)} headers at hand")
+        except OSError:
+            raise self.error  # noqa: B904 (what is behind it has frames too)
+
+
+class TimeIsUp(BaseException):
+    """As gevent's, or what a signal handler raises: no Exception."""
 
 
 def test_a_defect_in_the_middle_of_a_call_shows_nobody_a_secret(
@@ -343,8 +409,8 @@ def test_a_defect_in_the_middle_of_a_call_shows_nobody_a_secret(
 ):
     settings.DEBUG = True
     payment, second = pay("a"), pay("b")
-    use(entry, PROXY=f"http://user:{MARKER}@127.0.0.1:{refused_port()}")
-    conf.client_for("default").session.mount("http://", Broken())
+    use(entry, PROXY=f"http://127.0.0.1:{refused_port()}")
+    conf.client_for("default").session.mount("http://", Broken(RuntimeError("a defect")))
     with seen.errors(RuntimeError):
         services.cancel_payment(payment)
     page = Client(raise_request_exception=False).get(f"/failing/?payment={second.pk}")
@@ -352,3 +418,80 @@ def test_a_defect_in_the_middle_of_a_call_shows_nobody_a_secret(
     assert "transport.py" in page.content.decode(), "where it was raised is still told"
     seen.add_response(page)
     everything_people_do(seen, payment, admin_client)
+
+
+@pytest.mark.parametrize("kind", [TimeIsUp, KeyboardInterrupt, SystemExit])
+def test_a_time_out_that_is_no_exception_takes_no_secret_along(seen, use, entry, pay, kind):
+    payment = pay()
+    use(entry)
+    conf.client_for("default").session.mount("http://", Broken(kind("time is up")))
+    try:
+        raise LookupError("what the shop was handling")
+    except LookupError as outside:
+        with seen.errors(kind):
+            services.cancel_payment(payment)
+        assert outside.__traceback__ is not None, "that trace is the shop's own"
+
+
+def test_a_vault_that_is_interrupted_takes_no_secret_along(seen, use, entry, pay, settings):
+    def interrupted():
+        raise TimeIsUp
+
+    payment = pay()
+    use(entry)
+    merchant = settings.ALIPAY_CANCEL["MERCHANTS"]["default"] | {"KEY_VERSION": interrupted}
+    settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": merchant}}
+    with seen.errors(TimeIsUp):
+        services.cancel_payment(payment)
+
+
+def test_the_debug_output_of_the_libraries_shows_no_secret(
+    seen, use, entry, gateway, pay, monkeypatch
+):
+    payment = pay()
+    use(entry)
+    monkeypatch.setattr("http.client.HTTPConnection.debuglevel", 1)
+    assert services.cancel_payment(payment).status == "SUCCEEDED"
+    seen.secrets += signatures(gateway)
+
+
+# --- errors that are not ours ---------------------------------------------------------------------
+
+
+def failing_shop(request):
+    """Any view of the shop, with an error that has nothing to do with this app."""
+    raise RuntimeError("a bug of the shop")
+
+
+urlpatterns.append(path("shop/", failing_shop))
+
+
+@pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_error_of_the_shop_shows_nobody_our_settings(
+    seen, use, entry, settings, mailoutbox, debug
+):
+    settings.DEBUG = debug
+    address = "ops@shop.example"
+    settings.ADMINS = [address if django.VERSION >= (6, 0) else ("ops", address)]
+    use(entry, PROXY="http://127.0.0.1:9", PROXY_USER="shop")
+    page = Client(raise_request_exception=False).get("/shop/")
+    assert page.status_code == 500
+    assert ("ALIPAY_CANCEL" in page.content.decode()) is debug
+    seen.add_response(page)
+    if not debug:
+        [mail] = mailoutbox
+        assert "ALIPAY_CANCEL" in mail.body
+        seen.add(mail.body, mail.alternatives, mail.message())
+
+
+def test_a_command_that_prints_the_settings_shows_nothing_that_a_function_gives(
+    seen, entry, settings
+):
+    given = {name: asked(value) for name, value in entry.items()}
+    given["ALIPAY_PUBLIC_KEY"] = {"1": asked(entry["ALIPAY_PUBLIC_KEY"])}
+    settings.ALIPAY_CANCEL = {"MERCHANTS": {"default": given}}
+    output = io.StringIO()
+    call_command("diffsettings", stdout=output)
+    assert "ALIPAY_CANCEL" in output.getvalue()
+    seen.add(output.getvalue(), "." * 1000)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.conf import settings
-from django_alipay_cancel.diagnosis import Finding, Level
+from django_alipay_cancel.management.options import refuse_unknown_merchant
+from django_alipay_cancel.management.telling import tell
+from django_alipay_cancel.models import Payment
+from django_alipay_cancel.services import explain, refresh_payment
 from django_alipay_cancel.services.diagnosing import diagnose, diagnose_project
+from django_alipay_cancel.services.finding import look_up
+from django_alipay_cancel.services.sweeping import orphaned
 
 
 class Command(BaseCommand):
@@ -23,6 +27,19 @@ class Command(BaseCommand):
         )
         parser.add_argument("--merchant", metavar="M", help=gettext("This merchant only."))
         parser.add_argument(
+            "--payment",
+            metavar="ID",
+            help=gettext("Say why this payment stands where it does and what comes next."),
+        )
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help=gettext(
+                "Ask Alipay about the payments that say CANCELLING without an open cancellation, "
+                "and set them right."
+            ),
+        )
+        parser.add_argument(
             "--live",
             action="store_true",
             help=gettext(
@@ -30,12 +47,26 @@ class Command(BaseCommand):
             ),
         )
 
-    def handle(self, *, merchant: str | None, live: bool, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        merchant: str | None,
+        live: bool,
+        payment: str | None,
+        repair: bool,
+        **options: Any,
+    ) -> None:
+        if payment is not None:
+            self._explain(payment)
+            return
+        if repair:
+            self._repair()
+            return
         errors = 0
         for name in self._merchants(merchant):
             self.stdout.write(f"{name}:")
-            errors += self._tell(diagnose(name, live=live))
-        errors += self._tell(diagnose_project())
+            errors += tell(self, diagnose(name, live=live))
+        errors += tell(self, diagnose_project())
         if errors:
             raise CommandError(
                 ngettext("%(count)d error.", "%(count)d errors.", errors) % {"count": errors}
@@ -46,31 +77,37 @@ class Command(BaseCommand):
             else gettext("No errors in the settings. Nothing was sent: --live asks Alipay too.")
         )
 
+    def _explain(self, name: str) -> None:
+        [keys] = look_up(Payment.objects.all(), [name]).values()
+        if not keys:
+            raise CommandError(gettext("No payment is called %(name)r.") % {"name": name})
+        for payment in Payment.objects.filter(pk__in=keys):
+            self.stdout.write(f"{payment.pk} {payment}: {payment.status}")
+            for sentence in explain(payment).sentences:
+                self.stdout.write(f"  {sentence}")
+
+    def _repair(self) -> None:
+        payments = list(orphaned())
+        for payment in payments:
+            refresh_payment(payment)
+            self.stdout.write(
+                f"{payment.pk} {payment}: {payment.status}, "
+                + gettext("Alipay said %(status)s.")
+                % {"status": payment.checked_status or gettext("nothing")}
+            )
+        self.stdout.write(
+            ngettext(
+                "%(count)d payment said CANCELLING without an open cancellation.",
+                "%(count)d payments said CANCELLING without an open cancellation.",
+                len(payments),
+            )
+            % {"count": len(payments)}
+        )
+
     def _merchants(self, merchant: str | None) -> list[str]:
         merchants = settings.MERCHANTS
         names = list(merchants) if isinstance(merchants, dict) else []
         if not names:
             raise CommandError(gettext("ALIPAY_CANCEL['MERCHANTS'] names no merchant."))
-        if merchant is None:
-            return names
-        if merchant not in names:
-            raise CommandError(
-                gettext("There is no merchant %(merchant)r; there are %(names)s.")
-                % {"merchant": merchant, "names": ", ".join(names)}
-            )
-        return [merchant]
-
-    def _tell(self, findings: Iterable[Finding]) -> int:
-        styles = {
-            Level.OK: self.style.SUCCESS,
-            Level.WARNING: self.style.WARNING,
-            Level.ERROR: self.style.ERROR,
-        }
-        errors = 0
-        for finding in findings:
-            errors += finding.level is Level.ERROR
-            level = styles[finding.level](f"{finding.level:7}")
-            self.stdout.write(f"  {level}  {finding.text}")
-            if finding.hint:
-                self.stdout.write(f"           {finding.hint}")
-        return errors
+        refuse_unknown_merchant(merchant)
+        return names if merchant is None else [merchant]

@@ -1,26 +1,26 @@
-"""import_payments: old payments from a CSV file, through record_payment."""
+"""import_payments: old payments from a file, in batches, through the rules of record_payment."""
 
 from __future__ import annotations
 
-import csv
 from argparse import ArgumentParser
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive, make_aware
+from django.db import Error as DatabaseError
 from django.utils.translation import gettext
 
-from django_alipay_cancel import services
+from django_alipay_cancel.conf import settings
+from django_alipay_cancel.files import headers
+from django_alipay_cancel.files.facts import Reader
+from django_alipay_cancel.files.plain import plain
+from django_alipay_cancel.files.problems import FileProblem
+from django_alipay_cancel.files.table import Table, open_table
+from django_alipay_cancel.management.importing import Import
+from django_alipay_cancel.management.options import add_reading_options, refuse_unknown_merchant
 from django_alipay_cancel.management.progress import progress
-
-_TEXTS = ("merchant", "payment_request_id", "payment_id", "amount_currency", "reference")
-_TIMES = ("authorized_at", "paid_at", "failed_at")
-_COLUMNS = (*_TEXTS, "amount_value", *_TIMES)
+from django_alipay_cancel.management.rejects import Rejects
+from django_alipay_cancel.management.stopping import stop_signals
 
 
 class Command(BaseCommand):
@@ -28,97 +28,95 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = gettext(
-            "Import payments from a CSV file with a header line. Columns: %(columns)s. Amounts are "
-            "in minor units, times in ISO 8601. Bad lines are listed and left out."
-        ) % {"columns": ", ".join(_COLUMNS)}
+            "Import payments from a CSV file with a header line. Columns: %(columns)s. "
+            "amount_value is in minor units (1250), amount in major ones (12.50), times are ISO "
+            "8601. Lines that cannot be right are refused and listed; it can be run again."
+        ) % {"columns": ", ".join(headers.NAMES)}
         parser.add_argument("file", type=Path)
         parser.add_argument(
             "--dry-run", action="store_true", help=gettext("check every line, keep none")
         )
+        parser.add_argument(
+            "--correct",
+            action="store_true",
+            help=gettext(
+                "where a line differs from what is recorded, take over the line; only for payments "
+                "that were never sent to Alipay"
+            ),
+        )
+        parser.add_argument(
+            "--merchant",
+            help=gettext("the merchant of lines that name none: a key of MERCHANTS"),
+        )
+        parser.add_argument(
+            "--rejects",
+            type=Path,
+            metavar="FILE",
+            help=gettext("write the refused lines there, with the reasons, to correct them"),
+        )
+        parser.add_argument(
+            "--start-at",
+            type=int,
+            default=1,
+            metavar="LINE",
+            help=gettext("leave out the lines before this one"),
+        )
+        add_reading_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path: Path = options["file"]
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                total = max(sum(1 for _ in file) - 1, 0)
-                file.seek(0)
-                good, bad = self._import(file, total, dry_run=options["dry_run"])
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(
-                gettext("%(path)s cannot be read: %(error)s") % {"path": path, "error": error}
-            ) from None
-        told = (
-            gettext("%(good)d payments would be recorded, %(bad)d bad lines.")
-            if options["dry_run"]
-            else gettext("%(good)d payments recorded, %(bad)d bad lines.")
+            table = _table(options)
+            places = headers.columns_of(table.first.cells, options["columns"])
+            merchants = _merchants(options["merchant"])
+            reader = Reader(places, _width(table), merchants, options["merchant"] or "default")
+            with stop_signals() as stop, Rejects(options["rejects"], table) as rejects:
+                run = Import(
+                    table,
+                    reader,
+                    rejects,
+                    start_at=options["start_at"],
+                    corrects=options["correct"],
+                    dry_run=options["dry_run"],
+                    complain=lambda text: self.stderr.write(plain(text)),
+                    stopping=stop.requested,
+                )
+                run.look_through()
+                with progress(run.total, gettext("importing"), self.stderr) as bar:
+                    run.record(bar)
+        except (FileProblem, OSError) as error:
+            raise CommandError(plain(str(error))) from None
+        except DatabaseError as error:
+            raise CommandError(plain(f"{error}\n{run.counts()}\n{run.how_to_go_on()}")) from None
+        self.stdout.write(plain(run.counts()))
+        if problems := run.problems():
+            raise CommandError(plain("\n".join(problems)))
+
+
+def _table(options: dict[str, Any]) -> Table:
+    table = open_table(
+        options["file"],
+        is_known=lambda head: headers.column(head) is not None,
+        encoding=options["encoding"],
+        delimiter=options["delimiter"],
+        must_have_header=True,
+    )
+    if table is None:
+        raise FileProblem(
+            gettext("%(path)s is empty: there is no header line. Known columns are %(known)s.")
+            % {"path": options["file"], "known": ", ".join(headers.NAMES)}
         )
-        self.stdout.write(told % {"good": good, "bad": bad})
-        if bad:
-            raise CommandError(
-                gettext("%(bad)d lines were left out; correct them and run it again.")
-                % {"bad": bad}
-            )
-
-    def _import(self, file: TextIO, total: int, *, dry_run: bool) -> tuple[int, int]:
-        rows = csv.DictReader(file, strict=True)
-        unknown = set(rows.fieldnames or ()) - set(_COLUMNS)
-        if not rows.fieldnames:
-            raise CommandError(
-                gettext("There is no header line. Known columns are %(known)s.")
-                % {"known": ", ".join(_COLUMNS)}
-            )
-        if unknown:
-            raise CommandError(
-                gettext("Unknown columns: %(unknown)s. Known are %(known)s.")
-                % {"unknown": ", ".join(sorted(unknown)), "known": ", ".join(_COLUMNS)}
-            )
-        good = bad = 0
-        with progress(total, gettext("importing"), self.stderr) as bar:
-            while True:
-                try:
-                    row = next(rows, None)
-                    if row is None:
-                        return good, bad
-                    _record(row, dry_run=dry_run)
-                    good += 1
-                except (ValidationError, csv.Error) as error:
-                    bad += 1
-                    sentence = " ".join(getattr(error, "messages", [str(error)]))
-                    self.stderr.write(
-                        gettext("line %(number)d: %(sentence)s")
-                        % {"number": rows.line_num, "sentence": sentence}
-                    )
-                bar.update(1)
+    return table
 
 
-def _record(row: dict[Any, Any], *, dry_run: bool) -> None:
-    if None in row or None in row.values():
-        raise ValidationError(gettext("The line has not as many cells as the header."))
-    given = {name: value.strip() for name, value in row.items() if value.strip()}
-    facts: dict[str, Any] = {name: given[name] for name in _TEXTS if name in given}
-    facts |= {name: _time(name, given[name]) for name in _TIMES if name in given}
-    if "amount_value" in given:
-        facts["amount_value"] = _whole_number(given["amount_value"])
-    with transaction.atomic():
-        services.record_payment(**facts)
-        transaction.set_rollback(dry_run)
+def _width(table: Table) -> int:
+    """Return how many columns there are; blank heads at the end are none."""
+    heads = [n for n, head in enumerate(table.first.cells, start=1) if head.strip()]
+    return heads[-1] if heads else 0
 
 
-def _time(name: str, text: str) -> datetime:
-    try:
-        at = parse_datetime(text)
-    except ValueError:
-        at = None
-    if at is None:
-        raise ValidationError(
-            gettext("%(name)s %(text)r is no ISO 8601 time.") % {"name": name, "text": text}
-        )
-    return make_aware(at) if is_naive(at) else at
-
-
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValidationError(
-            gettext("amount_value %(text)r is no whole number of minor units.") % {"text": text}
-        )
-    return int(text[:20])
+def _merchants(named: str | None) -> list[str]:
+    merchants = list(settings.MERCHANTS)
+    if not merchants:
+        raise FileProblem(gettext("ALIPAY_CANCEL['MERCHANTS'] names no merchant."))
+    refuse_unknown_merchant(named)
+    return merchants

@@ -13,7 +13,12 @@ from django.db import close_old_connections
 from django.utils.translation import gettext
 
 from django_alipay_cancel.management.stopping import Stop, stop_signals
-from django_alipay_cancel.services.worker import MAX_WORKERS, ProcessReport, run_pass
+from django_alipay_cancel.services import schedule
+from django_alipay_cancel.services.heartbeat import ClockCheck
+from django_alipay_cancel.services.loop import LOOP_WORKERS, run_loop
+from django_alipay_cancel.services.outage import Outage
+from django_alipay_cancel.services.report import ProcessReport
+from django_alipay_cancel.services.worker import MAX_WORKERS, run_pass
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +39,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval",
             type=_interval,
-            default=2.0,
+            default=1.0,
             metavar="S",
-            help=gettext("With --loop: seconds to pause when nothing was due (default 2)."),
+            help=gettext("With --loop: seconds to pause when nothing was due (default 1)."),
         )
         parser.add_argument(
             "--workers",
             type=_workers,
-            default=1,
             metavar="N",
-            help=gettext("How many cancellations are worked on at once (default 1)."),
+            help=gettext(
+                "How many cancellations are worked on at once (default 1; with --loop 4)."
+            ),
         )
         parser.add_argument(
             "--limit",
@@ -53,30 +59,61 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *, loop: bool, interval: float, workers: int, limit: int | None, **options: Any
+        self,
+        *,
+        loop: bool,
+        interval: float,
+        workers: int | None,
+        limit: int | None,
+        **options: Any,
     ) -> None:
-        with stop_signals() as stop:
-            try:
+        workers = workers or (LOOP_WORKERS if loop else 1)
+        try:
+            # A call in flight ends within its limit, and what it said is stored within the lease.
+            with stop_signals(patience=schedule.lease_length().total_seconds()) as stop:
                 if loop:
                     self._run_until_stopped(stop, interval, workers, limit)
                 else:
-                    self._report(run_pass(limit=limit, workers=workers, stopping=stop.requested))
-            except ImproperlyConfigured as error:
-                raise CommandError(str(error)) from error
-            except DatabaseFailure as error:
-                raise CommandError(
-                    gettext("The database cannot be used: %(error)s") % {"error": error}
-                ) from error
+                    self._run_once(stop, workers, limit)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        except DatabaseFailure as error:
+            raise CommandError(
+                gettext("The database cannot be used: %(error)s") % {"error": error}
+            ) from error
+
+    def _run_once(self, stop: Stop, workers: int, limit: int | None) -> None:
+        clock = ClockCheck()
+        clock.compare()
+        if not clock.is_right:
+            raise CommandError(
+                gettext(
+                    "The clock of this process differs from the database's by %(seconds).1f s: "
+                    "nothing is claimed until that is mended."
+                )
+                % {"seconds": clock.offset}
+            )
+        self._report(run_pass(limit=limit, workers=workers, stopping=stop.requested))
 
     def _run_until_stopped(
         self, stop: Stop, interval: float, workers: int, limit: int | None
     ) -> None:
+        if limit is None:
+            run_loop(workers=workers, interval=interval, stop=stop, tell=self._report)
+            return
+        clock, outage = ClockCheck(), Outage(threads=1)
         while not stop.requested():
             close_old_connections()  # as between two requests: one that broke is made anew
             try:
-                report = run_pass(limit=limit, workers=workers, stopping=stop.requested)
-            except DatabaseFailure:
-                logger.exception("The pass failed; the next one follows in %s s.", interval)
+                clock.compare()
+                report = (
+                    run_pass(limit=limit, workers=workers, stopping=stop.requested)
+                    if clock.is_right
+                    else ProcessReport()
+                )
+                outage.over()
+            except DatabaseFailure as error:
+                outage.goes_on(error)
                 stop.wait(interval)
                 continue
             if report.processed:
@@ -85,8 +122,11 @@ class Command(BaseCommand):
                 stop.wait(interval)
 
     def _report(self, report: ProcessReport) -> None:
-        self.stdout.write(str(report))
-        self.stdout.flush()  # a log collector on a pipe shall see it now
+        try:
+            self.stdout.write(str(report))
+            self.stdout.flush()  # a log collector on a pipe shall see it now
+        except OSError as error:  # its reader is gone, or the disk is full: the work goes on
+            logger.warning("The report cannot be written (%s): %s", error, report)
 
 
 def _workers(text: str) -> int:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 import os
+import ssl
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext
 
-from django_alipay_cancel.alipay.signing import InvalidKey, load_private_key
+from django_alipay_cancel.alipay.key_text import InvalidKey
+from django_alipay_cancel.alipay.signing import load_private_key
 from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.testing import FakeAlipay
+from django_alipay_cancel.testing.certificates import serve_with_own_authority
 from django_alipay_cancel.testing.control import add_payment
 from django_alipay_cancel.testing.keys import Keys, private_key_text
 from django_alipay_cancel.testing.payments import Status
@@ -29,11 +33,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = gettext(
-            "Serves a gateway to develop against, on loopback, with throw-away keys. GET and POST "
-            "/fake/payments and POST /fake/misbehave control it from another process."
+            "Serves a gateway to develop against, on loopback, with throw-away keys. Addresses "
+            "under /fake/ control it from another process."
         )
         parser.add_argument(
             "--port", type=int, default=DEFAULT_PORT, help=gettext("0 takes a free one")
+        )
+        parser.add_argument(
+            "--tls",
+            type=Path,
+            nargs="?",
+            const=Path("fake-alipay-ca.pem"),
+            metavar="PATH",
+            help=gettext(
+                "serve HTTPS as Alipay's SDKs ask for, and write the certificate that they have to "
+                "trust there (default: fake-alipay-ca.pem)"
+            ),
         )
         parser.add_argument(
             "--latency", type=float, default=0.0, help=gettext("seconds per answer")
@@ -60,7 +75,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path | None = options["settings_file"]
         keys = _kept_keys(path) if path else None
-        gateway = FakeAlipay(port=options["port"], latency=options["latency"], keys=keys)
+        ca_file: Path | None = options["tls"] and options["tls"].absolute()
+        gateway = FakeAlipay(
+            port=options["port"],
+            latency=options["latency"],
+            keys=keys,
+            tls=_tls(ca_file) if ca_file else None,
+            ca_bundle=str(ca_file) if ca_file else None,
+        )
         _add_payments(gateway, options["payments"])
         try:
             gateway.start()
@@ -74,6 +96,8 @@ class Command(BaseCommand):
                 _keep(path, gateway)
             # A supervisor's SIGTERM shall close the port as Ctrl-C does.
             with stop_signals() as stop:
+                if ca_file:
+                    self._point_the_sdks(gateway, ca_file)
                 self._introduce(gateway)
                 stop.wait(math.inf)
             self.stdout.write(gettext("Stopped."))
@@ -92,6 +116,33 @@ class Command(BaseCommand):
             )
         self.stdout.write(gettext("Serving %(url)s until Ctrl-C.") % {"url": gateway.url})
         self.stdout.flush()
+
+    def _point_the_sdks(self, gateway: FakeAlipay, ca_file: Path) -> None:
+        advice = gettext(
+            "Alipay's own SDKs: give them https://localhost as the gateway and let them trust the "
+            "certificate. They connect to port 443, whatever the address says."
+        )
+        port = urlsplit(gateway.url).port
+        self.stdout.write(f"# {advice}")
+        if port != 443:
+            hint = gettext("This one serves port %(port)d; --port 443 needs the right to use it.")
+            self.stdout.write(f"# {hint % {'port': port}}")
+        self.stdout.write(f"# Python, Go:  export SSL_CERT_FILE={ca_file}")
+        self.stdout.write(f"# Node.js:     export NODE_EXTRA_CA_CERTS={ca_file}")
+        self.stdout.write(
+            f"# Java:        keytool -importcert -noprompt -file {ca_file}"
+            " -keystore fake-alipay.jks -storepass changeit"
+        )
+        self.stdout.write("#              java -Djavax.net.ssl.trustStore=fake-alipay.jks ...")
+
+
+def _tls(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return serve_with_own_authority(ca_file)
+    except OSError as error:
+        raise CommandError(
+            gettext("%(path)s cannot be written: %(error)s") % {"path": ca_file, "error": error}
+        ) from error
 
 
 def _setting(gateway: FakeAlipay) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Migration(migrations.Migration):
                 ),
                 ("placed_at", models.DateTimeField(auto_now_add=True, verbose_name="placed at")),
                 (
+                    "language",
+                    models.CharField(default="en", max_length=16, verbose_name="language"),
+                ),
+                ("told", models.CharField(blank=True, max_length=64, verbose_name="told")),
+                (
                     "buyer",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

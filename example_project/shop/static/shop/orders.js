@@ -60,9 +60,8 @@
       row.querySelector("[data-state]").textContent = sentences.cancelled;
       row.querySelector("[data-cancel]")?.remove();
     }
-    const isOver = answer.status === "REJECTED" && answer.next_step === "REFUND";
-    tell(row, sentences[isOver ? "REFUND" : answer.status]);
-    if (answer.status === "REJECTED" && !isOver) offer(row);
+    tell(row, answer.message); // a sentence for buyers, since who asks is one
+    if (answer.status === "REJECTED" && answer.next_step !== "REFUND") offer(row);
   }
 
   function tell(row, sentence) {

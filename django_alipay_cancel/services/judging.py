@@ -1,0 +1,67 @@
+"""Ways into a pass besides a request: it falls due, facts came, keys cannot be loaded."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from django_alipay_cancel.alipay.client import AlipayClient
+from django_alipay_cancel.alipay.results import NextStep
+from django_alipay_cancel.conf import settings
+from django_alipay_cancel.isolation import as_committed
+from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services import finish, schedule
+from django_alipay_cancel.services.announcing import announce
+from django_alipay_cancel.services.decision import Act, Because, Verdict
+from django_alipay_cancel.services.passes import Pass
+from django_alipay_cancel.services.transactions import commit
+
+
+def carry_on(cancellation: Cancellation, client: AlipayClient) -> None:
+    """Make one pass over a claimed cancellation, what the worker does with each."""
+    token = cancellation.next_attempt_at
+    this = Pass(cancellation.payment, client, cancellation, token=token)
+    this.cancels, this.inquiries, this.refunds = 1, 3, 1
+    this.run(locked_and_judged)
+
+
+def locked_and_judged(this: Pass) -> CancellationAttempt | None:
+    """Begin a pass over rows that exist: lock the payment, judge, and do what that says."""
+    finish.lock(this.payment)
+    if this.cancellation is not None and settings.REFUNDS:
+        # Whoever joined it since it was read may have said "or refund".
+        this.cancellation.refresh_from_db(fields=["or_refund"])
+    return this.judge()
+
+
+def judge_open_cancellation(payment: Payment) -> None:
+    """Judge the open cancellation by facts that were just stored; only what is final is written.
+
+    Runs inside a transaction of its own or of the caller; the signal is sent after its commit.
+    """
+    with transaction.atomic(using=payment.database):
+        finish.lock(payment)
+        rows = Cancellation.objects.using(payment.database).filter(open_for=payment)
+        cancellation = as_committed(rows).first()
+        if cancellation is None:
+            return
+        cancellation.payment = payment
+        Pass(payment, None, cancellation).judge()
+    transaction.on_commit(lambda: announce(cancellation), using=payment.database)
+
+
+def review_configuration(cancellation: Cancellation) -> None:
+    """The merchant's keys or settings cannot be loaded: a person has to look."""
+    found = Verdict(act=Act.REVIEW, because=Because.TROUBLE, next_step=NextStep.FIX_CONFIGURATION)
+
+    def write() -> None:
+        token = cancellation.next_attempt_at
+        ask_at = timezone.now() + schedule.policy().review_every
+        if cancellation.status == Cancellation.Status.PENDING:
+            finish.review(cancellation, found, ask_at=ask_at, token=token, error="configuration")
+        else:
+            schedule.due_at(cancellation, ask_at)
+            cancellation.store(*schedule.DUE, **schedule.held(token))
+
+    commit(write, cancellation)
+    announce(cancellation)

@@ -1,0 +1,119 @@
+"""A box that nobody ticks by accident: refund all of it when it can no longer be cancelled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.backends import BaseBackend
+from django.core.exceptions import PermissionDenied
+
+from django_alipay_cancel import services
+from django_alipay_cancel.admin.run_action import FEW
+from django_alipay_cancel.models import Cancellation
+from django_alipay_cancel.testing import Fault
+from tests.admin.conftest import cancel, confirmation_of, page_of, route, text, told
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOX = "If it can no longer be cancelled, refund all of it"
+
+
+@pytest.fixture
+def refunds(settings, gateway):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": True, "QUIET_PERIOD": 0}
+
+
+@pytest.fixture
+def late(gateway, pay):
+    payment = pay()
+    gateway.payment("request-order-1").paid_at = gateway.now - timedelta(days=3)
+    return payment
+
+
+@pytest.fixture
+def cashier(staff):
+    """A client of somebody who may cancel and refund."""
+    return staff("cashier", "cancel_payment", "refund_payment", "close_cancellation")
+
+
+def test_switched_off_there_is_no_box_and_no_status_to_filter_by(operator, late):
+    assert BOX not in text(operator.get(confirmation_of(late)))
+    shown = operator.get("/admin/django_alipay_cancel/payment/").content.decode()
+    assert "REFUND" not in shown
+    operator.post(confirmation_of(late), {"or_refund": "on"})
+    assert Cancellation.objects.get().status == "REJECTED"
+
+
+def test_the_box_is_for_those_who_may_refund_and_not_ticked(refunds, clerk, cashier, late):
+    assert BOX not in text(clerk.get(confirmation_of(late)))
+    response = cashier.get(confirmation_of(late))
+    assert BOX in text(response)
+    assert "12.50 USD" in text(response)
+    assert "exchange rate" in text(response)
+    assert 'name="or_refund"' in response.content.decode()
+    assert "checked" not in response.content.decode().partition('name="or_refund"')[2][:80]
+
+
+def test_ticked_it_is_refunded_and_without_it_is_not(refunds, clerk, cashier, late, gateway):
+    clerk.post(confirmation_of(late), {"or_refund": "on"})
+    assert Cancellation.objects.get().next_step == "REFUND"
+    page = cashier.get(page_of(late))
+    assert "Refund in full" in text(page)
+    assert "Refund in full" not in text(clerk.get(page_of(late)))
+    cashier.post(confirmation_of(late), {"or_refund": "on"})
+    late.refresh_from_db()
+    assert (late.status, gateway.payment("request-order-1").refunded_value) == ("REFUNDED", 1250)
+    assert "all of it was refunded" in text(cashier.get(page_of(late)))
+
+
+def test_closing_by_hand_has_three_answers(refunds, cashier, late, gateway):
+    gateway.misbehave(Fault.OTHER_IDS, api="refund")
+    cancellation = services.cancel_payment(late, or_refund=True)
+    assert cancellation.status == "NEEDS_REVIEW"
+    assert "It is refunded in full" in text(cashier.get(route(cancellation, "close")))
+    answer = {"cancelled": "refunded", "note": "support said so"}
+    cashier.post(route(cancellation, "close"), answer)
+    late.refresh_from_db()
+    assert late.status == "REFUNDED"
+
+
+def test_without_or_refund_it_has_two(refunds, cashier, pay, gateway):
+    gateway.misbehave(Fault.OTHER_IDS, api="cancel")
+    cancellation = services.cancel_payment(pay())
+    assert "It is refunded in full" not in text(cashier.get(route(cancellation, "close")))
+
+
+def test_a_refund_that_alipay_refused_needs_me(refunds, operator, late, gateway):
+    gateway.balance_is_enough = False
+    services.cancel_payment(late, or_refund=True)
+    Cancellation.objects.filter(status="PENDING").update(next_attempt_at=late.created_at)
+    services.process_due_cancellations()
+    assert Cancellation.objects.get().next_step == "TOP_UP_BALANCE"
+    listed = operator.get("/admin/django_alipay_cancel/cancellation/")
+    assert "Top up" in text(listed)
+    cancel(operator, late)  # without the box it is only cancelled
+    assert "refund" not in late.attempts.order_by("pk").last().kind
+
+
+class DeniesOneRefund(BaseBackend):
+    """Beside Django's own: it allows nothing, and denies the refund of one payment."""
+
+    def has_perm(self, user, permission, obj=None):
+        if permission.endswith("refund_payment") and getattr(obj, "reference", "") == "denied":
+            raise PermissionDenied
+        return False
+
+
+def test_of_many_all_are_refunded_or_none_and_the_person_is_told(settings, refunds, pay, cashier):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 0}
+    settings.AUTHENTICATION_BACKENDS = [
+        *settings.AUTHENTICATION_BACKENDS,
+        f"{__name__}.{DeniesOneRefund.__name__}",
+    ]
+    payments = [pay(f"order-{n}") for n in range(FEW)]
+    other = pay("other", reference="denied")
+    response = cashier.post(confirmation_of(*payments, other), {"or_refund": "on", "reason": ""})
+    assert "None of these is refunded" in told(response)[0][1]
+    assert Cancellation.objects.count() == FEW + 1
+    assert not Cancellation.objects.filter(or_refund=True).exists()

@@ -1,0 +1,42 @@
+"""`run_fake_alipay --tls` in a process of its own, and the official SDK that is pointed at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.peer.environment import call_with_the_sdk, order_for
+
+FORMS = ["PaymentCode", "OrderCode", "EntryCode", "Cashier"]
+
+
+@dataclass
+class FarEnd:
+    """A FakeAlipay in a process of its own, and the SDK that is pointed at it."""
+
+    merchant: dict[str, Any]
+    ca_file: Path
+
+    def control(self, path: str, **document: Any) -> Any:
+        url = f"{self.merchant['GATEWAY_URL']}/fake/{path}"
+        if document:
+            answer = requests.post(url, json=document, verify=str(self.ca_file), timeout=20)
+        else:
+            answer = requests.get(url, verify=str(self.ca_file), timeout=20)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def sdk(self, *calls: tuple[str, str], **changes: Any) -> list[dict[str, Any]]:
+        """Make calls one after the other: pairs of API (or form of pay) and payment_request_id."""
+        asked = [
+            {"api": "pay", "form": api, "payment_request_id": id}
+            if api in FORMS
+            else {"api": api, "payment_request_id": id}
+            for api, id in calls
+        ]
+        order = order_for(self.merchant, asked, **changes)
+        told: list[dict[str, Any]] = call_with_the_sdk(order, self.ca_file)["told"]
+        return told
