@@ -29,14 +29,18 @@ class FarEnd:
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
-    def sdk(self, *calls: tuple[str, str], **changes: Any) -> list[dict[str, Any]]:
-        """Make calls one after the other: pairs of API (or form of pay) and payment_request_id."""
-        asked = [
-            {"api": "pay", "form": api, "payment_request_id": id}
-            if api in FORMS
-            else {"api": api, "payment_request_id": id}
-            for api, id in calls
-        ]
+    def sdk(self, *calls: tuple[str, str] | dict[str, str], **changes: Any) -> list[dict[str, Any]]:
+        """Make calls one after the other: pairs of API (or form of pay) and payment_request_id.
+
+        A call that needs more is an entry of `calls` as official_sdk.py tells it.
+        """
+        asked = [each if isinstance(each, dict) else _call(*each) for each in calls]
         order = order_for(self.merchant, asked, **changes)
         told: list[dict[str, Any]] = call_with_the_sdk(order, self.ca_file)["told"]
         return told
+
+
+def _call(api: str, payment_request_id: str) -> dict[str, str]:
+    if api in FORMS:
+        return {"api": "pay", "form": api, "payment_request_id": payment_request_id}
+    return {"api": api, "payment_request_id": payment_request_id}

@@ -2,12 +2,15 @@
 
 The order is JSON on the standard input: `port`, `client_id`, `private_key`, `alipay_public_key`,
 `threads`, and `calls`, each with `api` (pay, cancel, inquiryPayment) and `payment_request_id`; of
-a pay also `form` and `notify_url`. What came of each call is printed as JSON, with the seconds that
-all of them took (`wall`) and that this process worked (`cpu`). An answer is here only when the SDK
-took its signature for genuine; `read` is what its response class made of it.
+a pay also `form` and `notify_url`; of a refund `refund_request_id`, `payment_id`, `value` in USD
+and `notify_url`, of an inquiryRefund the first of these. What came of each call is printed as JSON,
+with the seconds that all of them took (`wall`) and that this process worked (`cpu`). An answer is
+here only when the SDK took its signature for genuine; `read` is what its response class made of it.
 
 `notifications` (path, client_id, time, body, signature) are verified by the SDK's webhook helper,
-`to_sign` (path, client_id, time, body, private_key) signed by its signature tool.
+and `heard` is what its class reads of those that tell of a refund; `to_sign` (path, client_id,
+time, body, private_key) are signed by its signature tool; `bodies` are the requests of these calls
+as the SDK would send them.
 """
 
 import http.client
@@ -29,17 +32,24 @@ from com.alipay.ams.api.model.payment_method import PaymentMethod
 from com.alipay.ams.api.model.product_code_type import ProductCodeType
 from com.alipay.ams.api.model.store import Store
 from com.alipay.ams.api.net import default_http_rpc
+from com.alipay.ams.api.request.notify.alipay_refund_notify import AlipayRefundNotify
+from com.alipay.ams.api.request.pay.alipay_inquiry_refund_request import AlipayInquiryRefundRequest
 from com.alipay.ams.api.request.pay.alipay_pay_cancel_request import AlipayPayCancelRequest
 from com.alipay.ams.api.request.pay.alipay_pay_query_request import AlipayPayQueryRequest
 from com.alipay.ams.api.request.pay.alipay_pay_request import AlipayPayRequest
+from com.alipay.ams.api.request.pay.alipay_refund_request import AlipayRefundRequest
 from com.alipay.ams.api.request.pay.entry_code_payment_request import EntryCodePaymentRequest
 from com.alipay.ams.api.request.pay.order_code_payment_request import OrderCodePaymentRequest
 from com.alipay.ams.api.request.pay.user_presented_code_payment_request import (
     UserPresentedCodePaymentRequest,
 )
+from com.alipay.ams.api.response.pay.alipay_inquiry_refund_response import (
+    AlipayInquiryRefundResponse,
+)
 from com.alipay.ams.api.response.pay.alipay_pay_cancel_response import AlipayPayCancelResponse
 from com.alipay.ams.api.response.pay.alipay_pay_query_response import AlipayPayQueryResponse
 from com.alipay.ams.api.response.pay.alipay_pay_response import AlipayPayResponse
+from com.alipay.ams.api.response.pay.alipay_refund_response import AlipayRefundResponse
 from com.alipay.ams.api.tools.signature_tool import sign
 from com.alipay.ams.api.tools.webhook_tool import check_signature
 
@@ -47,6 +57,8 @@ RESPONSES = {
     "pay": AlipayPayResponse,
     "cancel": AlipayPayCancelResponse,
     "inquiryPayment": AlipayPayQueryResponse,
+    "refund": AlipayRefundResponse,
+    "inquiryRefund": AlipayInquiryRefundResponse,
 }
 
 
@@ -62,9 +74,25 @@ def redirect(port):
 def request_of(call):
     if call["api"] == "pay":
         return pay_request(call)
+    if call["api"] == "refund":
+        return refund_request(call)
+    if call["api"] == "inquiryRefund":
+        request = AlipayInquiryRefundRequest()
+        request.refund_request_id = call["refund_request_id"]
+        request.merchant_account_id = call.get("merchant_account_id")
+        return request
     kinds = {"cancel": AlipayPayCancelRequest, "inquiryPayment": AlipayPayQueryRequest}
     request = kinds[call["api"]]()
     request.payment_request_id = call["payment_request_id"]
+    return request
+
+
+def refund_request(call):
+    request = AlipayRefundRequest()
+    request.refund_request_id = call["refund_request_id"]
+    request.payment_id = call["payment_id"]
+    request.refund_amount = Amount("USD", call["value"])
+    request.refund_notify_url = call.get("notify_url")
     return request
 
 
@@ -126,14 +154,36 @@ def make(client, call):
         return {**told, "unreadable": str(error)}
     told["read"] = {
         "result": read.result.result_status.name,
-        "payment_id": read.payment_id,
+        "payment_id": getattr(read, "payment_id", None),
         "payment_status": getattr(getattr(read, "payment_status", None), "name", None),
         "auth_expiry_time": getattr(read, "auth_expiry_time", None),
+        **of_refund(read),
     }
     form = getattr(read, "order_code_form", None)
     if form:
         told["read"]["codes"] = [code.code_value for code in form.code_details]
     return told
+
+
+def of_refund(read):
+    """Return what the SDK's classes make of a refund, nothing for another answer."""
+    if not hasattr(read, "refund_request_id"):
+        return {}
+    status, amount = getattr(read, "refund_status", None), read.refund_amount
+    return {
+        "refund_request_id": read.refund_request_id,
+        "refund_id": read.refund_id,
+        "refund_status": getattr(status, "name", status),
+        "refund_amount": amount and f"{amount.value} {amount.currency}",
+        "refund_time": read.refund_time,
+    }
+
+
+def heard(sent):
+    told = json.loads(sent["body"])
+    if told["notifyType"] != "REFUND_RESULT":
+        return None
+    return of_refund(AlipayRefundNotify(sent["body"]))
 
 
 def is_genuine(order, sent):
@@ -158,6 +208,8 @@ def main(order):
     return {
         "told": told,
         "genuine": [is_genuine(order, sent) for sent in order.get("notifications", [])],
+        "heard": [heard(sent) for sent in order.get("notifications", [])],
+        "bodies": [request_of(call).to_ams_json() for call in order.get("bodies", [])],
         "signed": [
             sign(
                 "POST",
