@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from django_alipay_cancel.admin.selecting import written
+from django_alipay_cancel.admin.selecting import write_keys
 from django_alipay_cancel.clock import local
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services import queue_state
@@ -96,15 +96,15 @@ def _single_pages() -> Iterator[Page]:
     yield _get("payment", f"payment/{cancellation.payment_id}/change/")
     yield _get("cancellation", f"cancellation/{cancellation.pk}/change/")
     yield _get("close by hand", f"cancellation/{review[0].pk}/close/")
-    several = written(row.pk for row in review[:10])
+    several = write_keys(row.pk for row in review[:10])
     yield _get("close ten by hand", "cancellation/close/", cancellations=several)
 
 
 def _confirmations() -> Iterator[Page]:
     keys = list(Payment.objects.order_by("-created_at").values_list("pk", flat=True)[:10_000])
-    yield _get("confirmation for 1", "payment/cancel/", payments=written(keys[:1]))
-    yield _get("confirmation for 100", "payment/cancel/", payments=written(keys[:100]))
-    form = {"payments": written(keys)}
+    yield _get("confirmation for 1", "payment/cancel/", payments=write_keys(keys[:1]))
+    yield _get("confirmation for 100", "payment/cancel/", payments=write_keys(keys[:100]))
+    form = {"payments": write_keys(keys)}
     yield Page(
         f"confirmation for {len(keys):,}",
         lambda client: client.post(f"{ADMIN}payment/select/", form),

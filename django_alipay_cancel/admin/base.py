@@ -39,10 +39,10 @@ from django_alipay_cancel.admin.searching import (
     MOST_FOUND,
     MOST_NAMES,
     Found,
-    find,
+    find_payments,
     what_is_wrong,
 )
-from django_alipay_cancel.admin.selecting import read
+from django_alipay_cancel.admin.selecting import read_keys
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.actor import name_of
 from django_alipay_cancel.services.permitting import why_refused
@@ -169,7 +169,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
     ) -> HttpResponse | None:
         """Run the chosen action; a key that is none is a bad request, and no error of ours."""
         keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        if any(not read(key) or "." in key for key in keys):
+        if any(not read_keys(key) or "." in key for key in keys):
             raise BadRequest("A selected key is not a UUID.")
         return super().response_action(request, queryset, *args, **kwargs)
 
@@ -206,7 +206,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
 
     def look_up(self, request: HttpRequest, text: str) -> Found:
         """Return the payments that a search names."""
-        return find(self.admin_site.get_model_admin(Payment).get_queryset(request), text)
+        return find_payments(self.admin_site.get_model_admin(Payment).get_queryset(request), text)
 
     def found(self, request: HttpRequest, found: Found) -> list[UUID]:
         """Return the keys of the payments that a search names, and tell which names have none."""

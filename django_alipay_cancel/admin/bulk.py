@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel.admin import selecting
 from django_alipay_cancel.admin.cancelling import deadline
-from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told
 from django_alipay_cancel.models import Cancellation
 
@@ -58,4 +58,4 @@ def each(
         else:
             told = carry_out(model_admin, request, payment, wish, partial(work, cancellation))
         results.append((payment, told))
-    tell(model_admin, request, results)
+    tell_results(model_admin, request, results)

@@ -38,7 +38,7 @@ from django_alipay_cancel.admin.paid_later import PaidLaterFilter, paid_later
 from django_alipay_cancel.admin.payments import MOST_ATTEMPTS, PaymentAdmin, check
 from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_see_bodies, may_view
 from django_alipay_cancel.admin.question import Question
-from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told, outcome, until_quiet, why_not_check
 from django_alipay_cancel.admin.showing import (
     attempt_line,
@@ -169,7 +169,7 @@ class CancellationAdmin(ReadOnlyAdmin):
 
         if request.method == "POST":  # a GET comes here after a sign-in that had expired
             told = carry_out(self, request, cancellation.payment, gettext("Asked again."), work)
-            tell(self, request, [(cancellation.payment, told)])
+            tell_results(self, request, [(cancellation.payment, told)])
         return redirect(self.page_url(cancellation))
 
     def close_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import refunding
 from django_alipay_cancel.admin.grouping import grouped
-from django_alipay_cancel.admin.run_action import carry_out, refusal, search_url, tell_number
+from django_alipay_cancel.admin.run_action import carry_out, search_url, tell_number, told_of_error
 from django_alipay_cancel.admin.sentences import Told, outcome_with_refund
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment
@@ -120,7 +120,7 @@ def cancel_many(model_admin: ReadOnlyAdmin, order: Order, payments: list[Payment
         )
         _work_off(order, database)
     except Exception as error:  # the one place per request: what was written down is told below
-        told = refusal(error, f"Cancelling {len(payments)} payments, batch {order.batch},")
+        told = told_of_error(error, f"Cancelling {len(payments)} payments, batch {order.batch},")
         messages.add_message(order.request, told.level, told.text)
     else:
         _tell_left_out(model_admin, order, report, database, payments)

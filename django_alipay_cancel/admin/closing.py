@@ -21,7 +21,7 @@ from django_alipay_cancel.admin import selecting
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.permissions import may_close
 from django_alipay_cancel.admin.reason_form import clean_text
-from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told, outcome
 from django_alipay_cancel.models import NOTE_LENGTH, Cancellation
 
@@ -79,7 +79,7 @@ class ClosingPage:
             problem %= {"most": selecting.IN_ADDRESS}
             self.model_admin.message_user(self.request, problem, messages.ERROR)
             return redirect(self.request.get_full_path())
-        selection = urlencode({_SELECTION: selecting.written(keys)})
+        selection = urlencode({_SELECTION: selecting.write_keys(keys)})
         return redirect(f"{self.model_admin.url('cancellation_close_many')}?{selection}")
 
     def close_one(self, object_id: UUID) -> HttpResponse:
@@ -91,7 +91,7 @@ class ClosingPage:
 
     def close_many(self) -> HttpResponse:
         """Show the page for several (GET), or close them on one person's word (POST)."""
-        keys = selecting.read(self.request.GET.get(_SELECTION, ""))[: selecting.IN_ADDRESS]
+        keys = selecting.read_keys(self.request.GET.get(_SELECTION, ""))[: selecting.IN_ADDRESS]
         rows = self.model_admin.get_queryset(self.request).filter(pk__in=keys)
         found = list(rows.order_by("-created_at", "-pk"))
         permitted = [row for row in found if may_close(self.request.user, row)]
@@ -120,7 +120,7 @@ class ClosingPage:
             results = [
                 (row.payment, self._close(row, **form.cleaned_data)) for row in cancellations
             ]
-            tell(self.model_admin, self.request, results)
+            tell_results(self.model_admin, self.request, results)
             return redirect(way_back)
         context = {
             "title": gettext("Close by hand"),

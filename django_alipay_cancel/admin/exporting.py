@@ -100,13 +100,13 @@ def _chunks(rows: QuerySet[Any]) -> Iterator[str]:
     columns = PAYMENT_COLUMNS if payments else _cancellation_columns()
     line = _payment_line if payments else partial(_cancellation_line, columns)
     batches = _batches(_with_last_cancellation(rows) if payments else rows)
-    return written(
+    return csv_lines(
         columns,
         ([line(row) for row in batch] for batch in batches),
     )
 
 
-def written(header: Iterable[str], batches: Iterable[Iterable[Iterable[Any]]]) -> Iterator[str]:
+def csv_lines(header: Iterable[str], batches: Iterable[Iterable[Iterable[Any]]]) -> Iterator[str]:
     """Yield the header, then each batch of lines, as CSV that a spreadsheet runs nothing of."""
     writer: Any = csv.writer(_Echo())
     # Excel reads UTF-8 by this mark only.

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import HttpRequest, QueryDict
 
-from django_alipay_cancel.admin.searching import Found, find
+from django_alipay_cancel.admin.searching import Found, find_payments
 from django_alipay_cancel.services.batches import NOT_ALLOWED, NOT_FOUND, NOT_SELECTED, GivenLine
 
 if TYPE_CHECKING:
     from django_alipay_cancel.admin.payments import PaymentAdmin
 
 
-def lines_of(
+def lines_given(
     model_admin: PaymentAdmin,
     request: HttpRequest,
     selected: Collection[UUID],
@@ -46,4 +46,4 @@ def _left_out(key: UUID, selected: Collection[UUID], not_allowed: Collection[UUI
 def _pasted(model_admin: PaymentAdmin, request: HttpRequest) -> Found:
     """Return what the list was searched for from which the selection came."""
     filters = QueryDict(request.GET.get("_changelist_filters", ""))
-    return find(model_admin.get_queryset(request), filters.get(SEARCH_VAR, ""))
+    return find_payments(model_admin.get_queryset(request), filters.get(SEARCH_VAR, ""))

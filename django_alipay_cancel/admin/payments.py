@@ -28,7 +28,7 @@ from django_alipay_cancel.admin.blocks import CancellationBlock, block
 from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter, StatusFilter
 from django_alipay_cancel.admin.permissions import may_cancel, may_close
 from django_alipay_cancel.admin.question import Question
-from django_alipay_cancel.admin.run_action import carry_out, tell
+from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.selecting import keys_of
 from django_alipay_cancel.admin.sentences import (
     Told,
@@ -156,7 +156,7 @@ class PaymentAdmin(ReadOnlyAdmin):
                 gettext("Checked now."),
                 lambda: check(payment, request.user),
             )
-            tell(self, request, [(payment, told)])
+            tell_results(self, request, [(payment, told)])
         return redirect(self.page_url(payment))
 
     def page_context(self, request: HttpRequest, payment: Payment) -> dict[str, Any]:

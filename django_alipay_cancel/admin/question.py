@@ -18,10 +18,10 @@ from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.admin import selecting
 from django_alipay_cancel.admin.cancelling import Order, cancel_few, cancel_many
-from django_alipay_cancel.admin.given import lines_of
+from django_alipay_cancel.admin.given import lines_given
 from django_alipay_cancel.admin.question_rows import QuestionRow, row_of
 from django_alipay_cancel.admin.reason_form import REASONS, ReasonForm, offered
-from django_alipay_cancel.admin.run_action import FEW, tell
+from django_alipay_cancel.admin.run_action import FEW, tell_results
 from django_alipay_cancel.admin.sentences import Told, why_not
 from django_alipay_cancel.admin.totals import Totals
 from django_alipay_cancel.models import REASON_LENGTH, Payment
@@ -63,7 +63,7 @@ class Question:
 
     def url(self, keys: list[UUID], *, reason: str = "", or_refund: bool = False) -> str:
         """Return the address of the confirmation page for these payments, few enough for one."""
-        query = {_SELECTION: selecting.written(keys)}
+        query = {_SELECTION: selecting.write_keys(keys)}
         if or_refund:
             query["or_refund"] = "1"
         if reason:
@@ -115,7 +115,7 @@ class Question:
             "title": gettext("Your sign-in has expired"),
             "login_url": login_url,
             "select_url": address,
-            "selection": selecting.written(keys),
+            "selection": selecting.write_keys(keys),
             "reason": reason,
         }
         response = self.model_admin.render(self.request, "signed_out.html", context)
@@ -130,7 +130,7 @@ class Question:
 
     def _selection(self) -> list[UUID]:
         given = self.request.POST.get(_SELECTION) or self.request.GET.get(_SELECTION, "")
-        return selecting.read(given)
+        return selecting.read_keys(given)
 
     def _choice(self, keys: list[UUID]) -> Choice:
         """Return what is selected as it is now; raises PermissionDenied and Unusable."""
@@ -181,7 +181,7 @@ class Question:
             "submit": ngettext("Yes, cancel the payment", "Yes, cancel %(count)d payments", count)
             % {"count": count},
             "cancel_url": self._keeping_filters(address) if choice.is_large else self.url(keys),
-            "selection": selecting.written(keys) if choice.is_large else "",
+            "selection": selecting.write_keys(keys) if choice.is_large else "",
             "back_url": self._way_back(choice),
         }
         return self.model_admin.render(self.request, "confirm.html", context)
@@ -193,7 +193,7 @@ class Question:
         except Unusable as problem:
             return self._back_with(problem)
         not_allowed = {payment.pk for payment, _told in choice.refused}
-        lines = lines_of(self.model_admin, self.request, dict.fromkeys(choice.keys), not_allowed)
+        lines = lines_given(self.model_admin, self.request, dict.fromkeys(choice.keys), not_allowed)
         is_new = record_batch(token, lines, requested_by=self.request.user, reason=reason)
         # A page of one number is the payment's own.
         sheet_url = self.model_admin.url("batch", token) if len(lines) > 1 else ""
@@ -214,10 +214,10 @@ class Question:
             sheet_url=sheet_url,
             or_refund=or_refund,
         )
-        tell(self.model_admin, self.request, choice.refused)
+        tell_results(self.model_admin, self.request, choice.refused)
         if few:
             results = cancel_few(self.model_admin, order, choice.permitted)
-            tell(self.model_admin, self.request, results)
+            tell_results(self.model_admin, self.request, results)
         else:
             cancel_many(self.model_admin, order, choice.permitted)
         return redirect(way_on)

@@ -49,7 +49,7 @@ class ReasonForm(forms.Form):
     token = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_token(self) -> UUID:
-        return next(iter(selecting.read(self.cleaned_data["token"])), uuid4())
+        return next(iter(selecting.read_keys(self.cleaned_data["token"])), uuid4())
 
     def clean_reason(self) -> str:
         reason: str = self.cleaned_data["reason"]

@@ -70,10 +70,10 @@ def carry_out(
             model_admin.log_change(request, payment, wish)
         return work()
     except Exception as error:  # the one place per payment: the next one goes on
-        return refusal(error, f"Work on payment {payment.pk}")
+        return told_of_error(error, f"Work on payment {payment.pk}")
 
 
-def refusal(error: Exception, work: str) -> Told:
+def told_of_error(error: Exception, work: str) -> Told:
     """Return what to tell of work that ended with this error, and log what is not told."""
     if isinstance(error, ImproperlyConfigured):
         logger.error("%s is not possible: %s", work, error)
@@ -89,7 +89,7 @@ def refusal(error: Exception, work: str) -> Told:
     return Told(messages.WARNING, str(_DEFECT))
 
 
-def tell(
+def tell_results(
     model_admin: ReadOnlyAdmin, request: HttpRequest, results: Iterable[tuple[Payment, Told]]
 ) -> None:
     """Leave one message per payment, or, of more than ten, one per outcome with its number."""

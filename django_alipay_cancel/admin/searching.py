@@ -48,7 +48,7 @@ class Found:
         return list(dict.fromkeys(key for keys in self.names.values() for key in keys))
 
 
-def find(payments: QuerySet[Payment], text: str) -> Found:
+def find_payments(payments: QuerySet[Payment], text: str) -> Found:
     """Return the payments that `text` names: ids or references, one or many.
 
     A browser makes blanks of the line ends that people paste, but an id may hold blanks itself: so

@@ -32,12 +32,12 @@ def slices(rows: QuerySet[Any], keys: list[UUID]) -> Iterator[QuerySet[Any]]:
         yield some.order_by("-created_at", "-pk")
 
 
-def written(keys: Iterable[UUID]) -> str:
+def write_keys(keys: Iterable[UUID]) -> str:
     """Return the keys as one text for an address or a field."""
     return ".".join(key.hex for key in keys)
 
 
-def read(text: str) -> list[UUID]:
+def read_keys(text: str) -> list[UUID]:
     """Return the keys in such a text, each once; what is none selects nothing."""
     keys: dict[UUID, None] = {}
     for part in text.split("."):

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_alipay_cancel.admin.exporting import as_file, written
+from django_alipay_cancel.admin.exporting import as_file, csv_lines
 from django_alipay_cancel.admin.grouping import Group, grouped
 from django_alipay_cancel.admin.permissions import may_view
 from django_alipay_cancel.admin.sentences import outcome, why_not
@@ -128,7 +128,7 @@ def show(model_admin: CancellationAdmin, request: HttpRequest, batch: UUID) -> H
     stays = "stay" in request.GET
     context = {
         "title": gettext("Result sheet"),
-        "batch": batches.find(batch),
+        "batch": batches.find_batch(batch),
         "sheet": sheet,
         "page": page,
         "lines": list(_read(model_admin, request, batch, page.object_list)),
@@ -150,7 +150,7 @@ def as_csv(
     starts = range(0, len(lines), _READ_AT_ONCE)
     pieces = (lines[start : start + _READ_AT_ONCE] for start in starts)
     rows = (map(_cells, _read(model_admin, request, batch, piece)) for piece in pieces)
-    return as_file(request, "result-sheet", written(_COLUMNS, rows))
+    return as_file(request, "result-sheet", csv_lines(_COLUMNS, rows))
 
 
 def _sheet(model_admin: CancellationAdmin, request: HttpRequest, batch: UUID) -> Sheet:

@@ -13,7 +13,7 @@ from urllib3 import HTTPHeaderDict
 from django_alipay_cancel.alipay import strict_json
 from django_alipay_cancel.alipay.answers import MAXIMUM_DETAIL, one_line
 from django_alipay_cancel.alipay.times import parse_time
-from django_alipay_cancel.alipay.transactions import minor_units
+from django_alipay_cancel.alipay.transactions import read_minor_units
 from django_alipay_cancel.alipay.transport import MAXIMUM_BODY_BYTES
 from django_alipay_cancel.alipay.trust import PublicKeys, distrust
 
@@ -121,7 +121,7 @@ def _message(document: dict[str, Any], headers: HTTPHeaderDict) -> PaymentMessag
         result_code=one_line(result.get("resultCode"), 64),
         payment_request_id=_text(document.get("paymentRequestId")),
         payment_id=_text(document.get("paymentId")),
-        amount_value=minor_units(amount.get("value")),
+        amount_value=read_minor_units(amount.get("value")),
         amount_currency=_text(amount.get("currency")),
         paid_at=parse_time(document.get("captureTime" if captured else "paymentTime")),
         auth_expires_at=parse_time(document.get("authExpiryTime")),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django_alipay_cancel.alipay.results import CONFIGURATION_CODES, NextStep, next_step
 from django_alipay_cancel.alipay.times import parse_time
-from django_alipay_cancel.alipay.transactions import currency_code, minor_units
+from django_alipay_cancel.alipay.transactions import currency_code, read_minor_units
 
 REFUND_STEPS: Final[Mapping[str, NextStep]] = MappingProxyType(
     {
@@ -74,7 +74,7 @@ class RefundTold:
             refund_request_id=_id(document.get("refundRequestId")),
             refund_id=_id(document.get("refundId")),
             status=_id(document.get("refundStatus")),
-            amount_value=minor_units(amount.get("value")),
+            amount_value=read_minor_units(amount.get("value")),
             amount_currency=currency_code(amount.get("currency")),
             refunded_at=parse_time(document.get("refundTime")),
         )

@@ -79,7 +79,7 @@ class _Entry:
         return cls(
             _word(entry.get("transactionType")),
             frozenset(said - {""}),
-            minor_units(amount.get("value")),
+            read_minor_units(amount.get("value")),
             currency_code(amount.get("currency")),
         )
 
@@ -101,7 +101,7 @@ class _Entry:
         return not readable or not self.value or not self.currency
 
 
-def minor_units(value: object) -> int | None:
+def read_minor_units(value: object) -> int | None:
     """Return an amount's ``value``, a text of digits, in minor units; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
         return int(value)

@@ -30,7 +30,7 @@ class ClosedSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def checked(serializer_class: type[ClosedSerializer], data: Any) -> dict[str, Any]:
+def validated(serializer_class: type[ClosedSerializer], data: Any) -> dict[str, Any]:
     """Return what a body or a query says; raises ValidationError."""
     # Not is_valid(): it would put an English sentence of its own in place of the one for null.
     values: dict[str, Any] = serializer_class().run_validation(data)

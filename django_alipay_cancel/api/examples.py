@@ -101,7 +101,7 @@ def _attempt(row: Cancellation, outcome: str) -> CancellationAttempt:
     return attempt
 
 
-def refusal(error: exceptions.APIException) -> dict[str, Any]:
+def error_document(error: exceptions.APIException) -> dict[str, Any]:
     """Return the body that this refusal is answered with."""
     return dict(errors.exception_handler(error, {}).data)
 

@@ -122,7 +122,7 @@ def _refused(*statuses: int) -> dict[int, OpenApiResponse]:
             ErrorSerializer,
             description=", ".join(type(error).__name__ for error in examples.refusals(status)),
             examples=[
-                OpenApiExample(type(error).__name__, value=examples.refusal(error))
+                OpenApiExample(type(error).__name__, value=examples.error_document(error))
                 for error in examples.refusals(status)
             ],
         )

@@ -23,7 +23,7 @@ from django_alipay_cancel.api.asked import (
     PageQuerySerializer,
     PaymentQuerySerializer,
     WishSerializer,
-    checked,
+    validated,
 )
 from django_alipay_cancel.api.base import AlipayView, cancellations, database
 from django_alipay_cancel.api.serializers import (
@@ -49,7 +49,7 @@ FLOOR = timedelta(seconds=300)
 
 class PaymentList(AlipayView):
     def get(self, request: Request, **prefix: Any) -> Response:
-        query = checked(PaymentQuerySerializer, self.query())
+        query = validated(PaymentQuerySerializer, self.query())
         filters = {name: value for name, value in query.items() if name in _FILTERS}
         # For MySQL and MariaDB "A" and "A " are equal; the lengths are not.
         lengths = [Exact(Length(name), len(value)) for name, value in filters.items()]
@@ -77,7 +77,7 @@ class PaymentRefresh(PaymentView):
     def post(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
         self.refuse_if(self.access.why_not_check(request.user, payment))
-        checked(NoBodySerializer, request.data)
+        validated(NoBodySerializer, request.data)
         if holds(request.user, CANCEL, payment) or not _asked_lately(payment):
             services.refresh_payment(payment, requested_by=request.user)
         return self.respond(payment_id)
@@ -122,7 +122,7 @@ class CancellationRetry(CancellationView):
     def post(self, request: Request, cancellation_id: str, **prefix: Any) -> Response:
         cancellation, payment = self.find_cancellation(cancellation_id)
         self.refuse_if(self.access.why_not_ask_again(request.user, payment))
-        checked(NoBodySerializer, request.data)
+        validated(NoBodySerializer, request.data)
         services.retry_cancellation(cancellation, requested_by=request.user)
         return self.respond_to_wish(cancellation, finished=status.HTTP_200_OK)
 
@@ -130,13 +130,13 @@ class CancellationRetry(CancellationView):
 class PaymentCancellations(CancellationView):
     def get(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
-        checked(PageQuerySerializer, self.query())
+        validated(PageQuerySerializer, self.query())
         return self.page(cancellations().filter(payment=payment), CancellationSerializer)
 
     def post(self, request: Request, payment_id: str, **prefix: Any) -> Response:
         payment = self.find_payment(payment_id)
         self.refuse_if(self.access.why_not_cancel(request.user, payment))
-        wish = checked(WishSerializer, request.data)
+        wish = validated(WishSerializer, request.data)
         if wish.get("or_refund"):
             self.refuse_if(self.access.why_not_refund(request.user, payment))
         # Read above: after the request came, and before anything was done for it. A payment that

@@ -16,7 +16,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.management.acting import refused_to
 from django_alipay_cancel.management.console import Console, Unfinished
-from django_alipay_cancel.management.naming import Named, batches, find, in_file
+from django_alipay_cancel.management.naming import Named, batches, find_named, in_file
 from django_alipay_cancel.management.progress import progress
 from django_alipay_cancel.management.report import Report
 from django_alipay_cancel.management.stopping import stop_signals
@@ -47,7 +47,7 @@ class _Outcomes:
 
 def cancel(options: dict[str, Any], report: Report, console: Console, person: Any) -> None:
     """Cancel what is named for `person`; Unfinished: not all of it is finished or known."""
-    named = find(_payments(options["merchant"]), _named(options))
+    named = find_named(_payments(options["merchant"]), _named(options))
     if not named:
         raise Unfinished(gettext("There is no line with an id."))
     unknown = [each for each in named if each.key is None]

@@ -107,7 +107,7 @@ def _id(name: str, cell: str) -> tuple[str, str]:
     return text, ""
 
 
-def find(payments: QuerySet[Payment], named: Iterable[Named]) -> list[Named]:
+def find_named(payments: QuerySet[Payment], named: Iterable[Named]) -> list[Named]:
     """Look all of them up; raise Ambiguous when one names several payments."""
     found = []
     for batch in batches(named):

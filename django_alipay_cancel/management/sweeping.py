@@ -74,7 +74,7 @@ class Chosen:
         return {"outcome": KEPT, "told": f"{payment.status}, {payment.checked_status}"}
 
 
-def sweep(options: dict[str, Any], report: Report, console: Console, person: Any) -> None:
+def sweep_payments(options: dict[str, Any], report: Report, console: Console, person: Any) -> None:
     """Ask about the payments of this age and cancel what is unpaid; Unfinished: not all is done."""
     chosen = _choose(options)
     for sentence in chosen.leave_out_for(person):

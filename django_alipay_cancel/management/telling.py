@@ -8,7 +8,7 @@ from django.core.checks import ERROR, INFO, WARNING, CheckMessage
 from django.core.management.base import BaseCommand
 
 
-def tell(command: BaseCommand, findings: Iterable[CheckMessage]) -> int:
+def print_findings(command: BaseCommand, findings: Iterable[CheckMessage]) -> int:
     """Write each finding with its hint; return how many are errors."""
     styles = {
         INFO: command.style.SUCCESS("ok     "),

@@ -157,7 +157,7 @@ def show_answer(cancellation: Cancellation, answer: Answer) -> None:
     cancellation.next_step = step if step is NextStep.FIX_CONFIGURATION else NextStep.WAIT
 
 
-def under_way(payment: Payment, now: datetime) -> bool:
+def has_call_under_way(payment: Payment, now: datetime) -> bool:
     """Return whether a call of this payment is being made."""
     rows = CancellationAttempt.objects.using(payment.database).filter(payment=payment)
     return bool(rows.filter(outcome=Outcome.OPEN, claim_until__gt=now).exists())

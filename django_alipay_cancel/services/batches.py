@@ -53,7 +53,7 @@ def record_batch(
     return True
 
 
-def find(batch: UUID) -> Batch | None:
+def find_batch(batch: UUID) -> Batch | None:
     """Return who asked for the batch, when and why; None for one of the shop's own code."""
     rows = Batch.objects.using(router.db_for_write(Batch)).filter(pk=batch)
     found: Batch | None = rows.defer("lines").first()

@@ -74,10 +74,10 @@ def write(payment: Payment, cancellation: Cancellation | None, verdict: Verdict)
     elif verdict.act is Act.REJECT:
         reject(payment, cancellation, verdict.next_step, code=code, message=message)
     elif verdict.act is Act.REFUNDED:
-        refund(payment, cancellation, code=code, message=message)
+        succeed_refunded(payment, cancellation, code=code, message=message)
 
 
-def turn_to_refund(
+def begin_refund(
     payment: Payment, cancellation: Cancellation, value: int, currency: str, *, token: datetime
 ) -> bool:
     """The claimed wish goes on as a refund of this amount, in minor units. False: it is lost."""
@@ -89,7 +89,9 @@ def turn_to_refund(
     return True
 
 
-def refund(payment: Payment, cancellation: Cancellation | None, *, code: str, message: str) -> None:
+def succeed_refunded(
+    payment: Payment, cancellation: Cancellation | None, *, code: str, message: str
+) -> None:
     """All the money was given back: the wish is met by other means."""
     now = timezone.now()
     swap(payment, lambda row: row.confirm_refund(now), "refunded_at", "updated_at")

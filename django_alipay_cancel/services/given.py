@@ -21,7 +21,7 @@ _TIMES = (*FACTS, "amount_updated_at")
 _MAX_AMOUNT = 2**63 - 1
 
 
-def checked(merchant: str, **facts: Any) -> dict[str, Any]:
+def checked_facts(merchant: str, **facts: Any) -> dict[str, Any]:
     """Return what is given of these facts, as it can be stored; ValidationError names the field."""
     given = {
         name: value

@@ -20,7 +20,7 @@ from django_alipay_cancel.models import Payment, PaymentEvent
 from django_alipay_cancel.services.amounts import without_older_amount
 from django_alipay_cancel.services.correcting import correct, differences, sent
 from django_alipay_cancel.services.evidence import FACT_FIELDS, learn
-from django_alipay_cancel.services.given import IDS, checked
+from django_alipay_cancel.services.given import IDS, checked_facts
 from django_alipay_cancel.services.payments import complete, only_one
 from django_alipay_cancel.services.transactions import is_about_text, repeated
 from django_alipay_cancel.wording import joined
@@ -148,7 +148,7 @@ class _Batch:
             merchant = given.pop("merchant")
             if "customer" in given:
                 given["customer"] = self._customer(given["customer"])
-            given = checked(merchant, **given)
+            given = checked_facts(merchant, **given)
             found = {
                 self._found[key]
                 for name in IDS

@@ -21,7 +21,7 @@ from django_alipay_cancel.services.evidence import (
     append_event,
     learn,
 )
-from django_alipay_cancel.services.given import FACTS, IDS, checked, validate_given_ids
+from django_alipay_cancel.services.given import FACTS, IDS, checked_facts, validate_given_ids
 from django_alipay_cancel.services.history import FactKind
 from django_alipay_cancel.services.judging import judge_open_cancellation
 from django_alipay_cancel.services.transactions import refusing_text
@@ -73,7 +73,7 @@ def record(
     source: str, *, merchant: str, captured_at: datetime | None = None, **facts: Any
 ) -> Payment:
     """`record_payment` for whoever said it: a PaymentEvent.Source."""
-    given = checked(merchant, **facts)
+    given = checked_facts(merchant, **facts)
     texts = {"merchant": merchant, **{name: given.get(name) for name in (*IDS, "reference")}}
     with refusing_text(**texts):
         payment = _find_or_create(merchant, given)

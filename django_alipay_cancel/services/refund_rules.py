@@ -47,7 +47,7 @@ def refunded(refunding: RefundCase) -> Verdict | None:
     return None
 
 
-def over(refunding: RefundCase) -> Verdict | None:
+def wish_over(refunding: RefundCase) -> Verdict | None:
     """A finished wish: nothing else opens it again."""
     if refunding.case.wish.state is not WishState.OVER:
         return None
@@ -85,7 +85,7 @@ def earlier_refund(refunding: RefundCase) -> Verdict | None:
     return Verdict(act=Act.ASK_REFUND, because=Because.EARLIER_REFUND, at=at, about=doubtful)
 
 
-def trouble(refunding: RefundCase) -> Verdict | None:
+def refund_trouble(refunding: RefundCase) -> Verdict | None:
     """Other ids or another amount, or our request itself refused: a person has to look."""
     last = refunding.own_refund_calls[-1:]
     if not last or last[0].word not in (Word.MIXED, Word.MISCONFIGURED):
@@ -125,7 +125,7 @@ def refund_refused(refunding: RefundCase) -> Verdict | None:
     return _ask(refunding, Because.REFUND_REFUSED, refunding.due if payment else refunding.case.now)
 
 
-def under_way(refunding: RefundCase) -> Verdict | None:
+def refund_under_way(refunding: RefundCase) -> Verdict | None:
     """An asynchronous refund is waited for, on the schedule and then at its longest delay."""
     if refunding.inquired is not Word.REFUND_OPEN:
         return None
@@ -175,15 +175,15 @@ def turn_to_refund(case: Case) -> Verdict | None:
     return Verdict(act=act, because=Because.TURNS_TO_REFUND, at=case.now)
 
 
-BEFORE_THE_TURN: tuple[RefundRule, ...] = (refunded, over, refund_calling, earlier_refund)
+BEFORE_THE_TURN: tuple[RefundRule, ...] = (refunded, wish_over, refund_calling, earlier_refund)
 REFUND_RULES: tuple[RefundRule, ...] = (
     refunded,
-    over,
+    wish_over,
     refund_calling,
-    trouble,
+    refund_trouble,
     refund_failed,
     refund_refused,
-    under_way,
+    refund_under_way,
     unknown,
 )
 

@@ -69,7 +69,7 @@ def _make_due(cancellation: Cancellation, person: Any) -> None:
         cancellation.asked_at = now
         cancellation.asked_by_name = name_of(person)
         cancellation.next_step = NextStep.WAIT
-    elif attempts.under_way(cancellation.payment, now):
+    elif attempts.has_call_under_way(cancellation.payment, now):
         return  # somebody works on it at this moment: its lease stays
     schedule.due_at(cancellation, now)
     cancellation.store("repeats", "asked_at", "asked_by_name", "next_step", *schedule.DUE)
@@ -133,7 +133,7 @@ def _close(
     if cancelled:
         finish.succeed(payment, cancellation, code=code, message=message)
     elif refunded:
-        finish.refund(payment, cancellation, code=code, message=message)
+        finish.succeed_refunded(payment, cancellation, code=code, message=message)
     else:
         _refuse_while_possible(payment, cancellation, now)
         finish.reject(payment, cancellation, NextStep.NONE, code=code, message=message)

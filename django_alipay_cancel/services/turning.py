@@ -24,7 +24,7 @@ def turned(
     assert shown is not None and shown.refund is not None  # by the rule, which wants it just asked
     value, currency = shown.refund.amount_value, shown.refund.amount_currency
     assert value is not None  # by what the inquiry lets us say
-    if not finish.turn_to_refund(payment, cancellation, value, currency, token=token):
+    if not finish.begin_refund(payment, cancellation, value, currency, token=token):
         return ""
     return refund_body(
         refund_request_id=cancellation.refund_request_id,

@@ -30,7 +30,7 @@ def wake_refund(merchant: str, refund_request_id: str) -> Payment | None:
         finish.lock(wish.payment)
         wish.refresh_from_db(fields=["status", "next_attempt_at"])
         now = timezone.now()
-        if wish.is_open and not attempts.under_way(wish.payment, now):
+        if wish.is_open and not attempts.has_call_under_way(wish.payment, now):
             schedule.due_at(wish, now)
             wish.store(*schedule.DUE)
     payment: Payment = wish.payment

@@ -5,7 +5,7 @@ from dataclasses import replace
 from django_alipay_cancel.testing import documents
 from django_alipay_cancel.testing.books import Books, RecordedCall
 from django_alipay_cancel.testing.business import Business
-from django_alipay_cancel.testing.checks import api_of, read_request, refusal
+from django_alipay_cancel.testing.checks import api_of, read_request, request_refusal
 from django_alipay_cancel.testing.clock import Clock, wire_time
 from django_alipay_cancel.testing.documents import Document
 from django_alipay_cancel.testing.faults import Misbehaviour
@@ -49,7 +49,7 @@ class Answering:
         Faults come after all the checks and before, or with, the business itself.
         """
         api, refusals = api_of(request.path), self.habits.refusals
-        code = refusal(request, self._client_id, self._keys.accepted)
+        code = request_refusal(request, self._client_id, self._keys.accepted)
         if code:
             return self._refuse(request, api, refusals.of(code, signed=False))
         refused = refusals.of_request(request, self._clock.now)

@@ -74,7 +74,7 @@ class Business:
         self, asked: Document, payment: FakePayment | None, order: Misbehaviour | None
     ) -> Document:
         now = self._clock.now
-        wanted = paying.read(asked, now)
+        wanted = paying.read_pay(asked, now)
         if wanted is None:
             return documents.result("PARAM_ILLEGAL")
         if payment is not None:
@@ -122,7 +122,7 @@ class Business:
         if order and not order.applied:
             payment = copy(payment)  # answered as if it took effect, which it does not
         code = payment.cancel(self._clock.now, balance_is_enough=self._books.balance_is_enough)
-        return documents.cancelled(payment) if code == "SUCCESS" else documents.result(code)
+        return documents.cancel_answer(payment) if code == "SUCCESS" else documents.result(code)
 
     def _capture(self, asked: Document, payment: FakePayment) -> Document:
         request_id, amount = asked.get("captureRequestId"), _amount(asked, "captureAmount")
@@ -150,7 +150,7 @@ class Business:
         elif order and not order.applied:
             # Answered as if it took effect, which it does not.
             payment = replace(payment, refunds=[*payment.refunds])
-        told = moving.refund(
+        told = moving.make_refund(
             payment,
             request_id,
             amount,
@@ -169,7 +169,7 @@ def _inquired(payment: FakePayment, order: Misbehaviour | None) -> Document:
         payment = replace(payment, status=payment.status_before_cancel)
     if order and order.fault is Fault.REFUNDS_LAG and payment.refunds:
         payment = replace(payment, status=payment.status_before_refund, refunds=[])
-    return documents.inquired(payment)
+    return documents.inquiry_answer(payment)
 
 
 def _inquired_refund(

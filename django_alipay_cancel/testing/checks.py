@@ -43,7 +43,7 @@ def api_of(path: str) -> str:
     return _ROUTES.get(path, "")
 
 
-def refusal(request: Request, client_id: str, keys: dict[str, RSAPublicKey]) -> str:
+def request_refusal(request: Request, client_id: str, keys: dict[str, RSAPublicKey]) -> str:
     """Return the code of the first check that fails up to the signature, "" when all pass.
 
     ``keys`` are the merchant's, by keyVersion, the newest last. Such a refusal is not

@@ -39,7 +39,7 @@ PREFIX = "/fake/"
 
 def handle(gateway: FakeAlipay, request: Request) -> Delivery:
     """Carry out one control request; 400 says what is wrong with its JSON."""
-    if refused := strangers.refusal(request):
+    if refused := strangers.stranger_refusal(request):
         status, reason = refused
         return _json(status, {"detail": reason})
     try:

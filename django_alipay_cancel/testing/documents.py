@@ -32,7 +32,7 @@ def result(code: str, status: str | None = None, message: str | None = None) -> 
     return {"result": {"resultCode": code, "resultStatus": status, "resultMessage": message}}
 
 
-def cancelled(payment: FakePayment) -> Document:
+def cancel_answer(payment: FakePayment) -> Document:
     """Return the answer to a cancel that is done, whether now or earlier."""
     assert payment.cancel_time is not None
     return {
@@ -43,7 +43,7 @@ def cancelled(payment: FakePayment) -> Document:
     }
 
 
-def inquired(payment: FakePayment) -> Document:
+def inquiry_answer(payment: FakePayment) -> Document:
     """Return the answer to an inquiry; an authorized payment reads SUCCESS, as Alipay has it."""
     status = Status(payment.status)
     failed = payment.failure if status == Status.FAIL else "SUCCESS"

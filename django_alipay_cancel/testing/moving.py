@@ -52,7 +52,7 @@ def capture(payment: FakePayment, request_id: str, value: int, now: datetime) ->
     }
 
 
-def refund(
+def make_refund(
     payment: FakePayment,
     request_id: str,
     asked: tuple[int, str],
@@ -85,7 +85,7 @@ def refund(
     else:
         payment.refund(done)
     told = ("REFUND_IN_PROCESS", "U") if payment.refunds_take_time else ("SUCCESS", "S")
-    return {**result(*told), "paymentId": payment.payment_id, **refunded(payment, done)}
+    return {**result(*told), "paymentId": payment.payment_id, **refund_facts(payment, done)}
 
 
 def inquired_refund(payment: FakePayment | None, ids: tuple[str, ...]) -> Document:
@@ -93,15 +93,19 @@ def inquired_refund(payment: FakePayment | None, ids: tuple[str, ...]) -> Docume
     if payment is None:
         return result("REFUND_NOT_EXIST", "F")
     done = next(each for id in ids for each in payment.refunds if id in (each.id, each.request_id))
-    return {**result("SUCCESS"), "refundStatus": done.status, **refunded(payment, done)}
+    return {**result("SUCCESS"), "refundStatus": done.status, **refund_facts(payment, done)}
 
 
 def settled_refund(payment: FakePayment, done: Movement) -> Document:
     """Return what notifyRefund says; it names no payment, and in it is no S or F."""
-    return {"notifyType": "REFUND_RESULT", "refundStatus": done.status, **refunded(payment, done)}
+    return {
+        "notifyType": "REFUND_RESULT",
+        "refundStatus": done.status,
+        **refund_facts(payment, done),
+    }
 
 
-def refunded(payment: FakePayment, done: Movement) -> Document:
+def refund_facts(payment: FakePayment, done: Movement) -> Document:
     """Return which refund it is, over how much and, once it is done, of when."""
     told = {
         "refundRequestId": done.request_id,

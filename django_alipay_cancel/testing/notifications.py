@@ -40,12 +40,12 @@ def post_until_acknowledged(
     """
     for sends, delay in enumerate(RESEND_SECONDS, start=1):
         time.sleep(delay * time_scale)
-        if post(url, message):
+        if post_once(url, message):
             return Sends(sends=sends, acknowledged=True)
     return Sends(sends=len(RESEND_SECONDS), acknowledged=False)
 
 
-def post(url: str, message: Callable[[str], tuple[dict[str, str], bytes]]) -> bool:
+def post_once(url: str, message: Callable[[str], tuple[dict[str, str], bytes]]) -> bool:
     """Post ``message(path)`` once; tell whether it was acknowledged."""
     try:
         path = requests.Request("POST", url).prepare().path_url

@@ -93,7 +93,7 @@ class Notifier:
             return notifications.headers(self._seal(path), body), body
 
         began = self._clock.now
-        acknowledged = notifications.post(message.url, sealed)
+        acknowledged = notifications.post_once(message.url, sealed)
         message.sends += 1
         if acknowledged or message.sends == len(notifications.RESEND_SECONDS):
             self._messages.remove(message)

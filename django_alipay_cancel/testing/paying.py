@@ -32,7 +32,7 @@ class PayRequest:
     expires_at: datetime
 
 
-def read(document: Document, now: datetime) -> PayRequest | None:
+def read_pay(document: Document, now: datetime) -> PayRequest | None:
     """Return what is asked for, None for PARAM_ILLEGAL."""
     amount = read_amount(document.get("paymentAmount"))
     form = _form(document)

@@ -11,7 +11,7 @@ from django_alipay_cancel.testing.wire import Request
 _OWN_SITE = ("", "none", "same-origin")
 
 
-def refusal(request: Request) -> tuple[HTTPStatus, str] | None:
+def stranger_refusal(request: Request) -> tuple[HTTPStatus, str] | None:
     """Return the status and the reason with which a control request is refused; None when not."""
     # A page whose name was made to lead here is of the same origin; its Host tells.
     if not _is_loopback(request.headers.get("host", "")):

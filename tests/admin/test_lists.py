@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import counting, paginating
-from django_alipay_cancel.admin.searching import find
+from django_alipay_cancel.admin.searching import find_payments
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
 from tests.admin.conftest import ADMIN, page_of, rows, text, told
@@ -122,7 +122,7 @@ def test_a_reference_of_very_many_payments_brings_a_bounded_number(monkeypatch, 
     Payment.objects.bulk_create(
         Payment(payment_request_id=f"request-{n}", reference="same") for n in range(9)
     )
-    found = find(Payment.objects.all(), "same")
+    found = find_payments(Payment.objects.all(), "same")
     assert (len(found.keys), found.is_cut, found.missing) == (5, True, [])
 
 

@@ -178,7 +178,7 @@ def test_a_selection_that_is_too_large_is_refused_and_never_read(monkeypatch, ga
         "Select fewer, or use the command cancel_payments.",
     )
     assert any("LIMIT 151" in query["sql"] for query in queries)
-    keys = selecting.written(Payment.objects.values_list("pk", flat=True))
+    keys = selecting.write_keys(Payment.objects.values_list("pk", flat=True))
     response = clerk.post(f"{ADMIN}payment/cancel/", {"payments": keys, "reason": ""})
     assert told(response)[-1] == ("error", message)
     assert not Cancellation.objects.exists()
@@ -256,7 +256,7 @@ def test_what_another_site_can_open_sends_nothing(gateway, pay, clerk):
     payment = pay()
     browser = Client(enforce_csrf_checks=True)
     browser.cookies = clerk.cookies
-    form = {"payments": selecting.written([payment.pk]), "reason": "", "confirmed": "1"}
+    form = {"payments": selecting.write_keys([payment.pk]), "reason": "", "confirmed": "1"}
     assert "Yes, cancel the payment" in text(browser.post(f"{ADMIN}payment/select/", form))
     assert browser.post(f"{ADMIN}payment/cancel/", form).status_code == 403
     assert not gateway.calls
@@ -274,7 +274,7 @@ def test_who_may_cancel_single_payments_only_is_asked_for_each_of_a_large_select
     paid(101, reference="ann cancel_payment")
     paid(2, reference="other")
     client = staff("ann", "view_payment")
-    keys = selecting.written(Payment.objects.values_list("pk", flat=True))
+    keys = selecting.write_keys(Payment.objects.values_list("pk", flat=True))
     response = client.post(f"{ADMIN}payment/cancel/", {"payments": keys, "reason": ""})
     assert [plain(message).partition(": ")[0] for _, message in told(response)] == [
         "other",
@@ -288,7 +288,7 @@ def test_who_may_cancel_single_payments_only_is_asked_for_each_of_a_large_select
 def test_who_may_cancel_nothing_of_a_large_selection_is_refused(settings, gateway, paid, staff):
     paid(510)
     client = staff("ann", "view_payment")
-    keys = selecting.written(Payment.objects.values_list("pk", flat=True))
+    keys = selecting.write_keys(Payment.objects.values_list("pk", flat=True))
     form = {"payments": keys, "reason": ""}
     assert client.post(f"{ADMIN}payment/cancel/", form).status_code == 403
     assert client.post(f"{ADMIN}payment/select/", form).status_code == 403

@@ -176,7 +176,7 @@ def test_too_many_are_refused_before_any_is_read(monkeypatch, gateway, in_review
 
 def test_the_page_to_close_many_takes_the_same_queries_for_two_and_ten(in_review, operator):
     def queries(count):
-        keys = selecting.written(row.pk for row in rows[:count])
+        keys = selecting.write_keys(row.pk for row in rows[:count])
         address = f"{ADMIN}cancellation/close/?cancellations={keys}"
         operator.get(address)
         with CaptureQueriesContext(connection) as captured:

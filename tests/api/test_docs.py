@@ -292,5 +292,5 @@ def test_every_code_is_in_the_table_with_its_status():
     ]
     assert len(known) > 20
     for error in known:
-        answered = error.status_code, examples.refusal(error)["code"]
+        answered = error.status_code, examples.error_document(error)["code"]
         assert answered in documented, answered

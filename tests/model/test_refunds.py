@@ -22,18 +22,18 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 # Rule: the world in which its absence shows; None: why none can.
 BEFORE = {
     "refunded": "elsewhere",
-    "over": None,  # a finished row takes no transition but the two that Alipay's word allows
+    "wish_over": None,  # a finished row takes no transition but the two that Alipay's word allows
     "refund_calling": None,  # the rule `calling` waits for the cancels, and nothing else acts yet
     "earlier_refund": "closed in doubt",
 }
 AFTER = {
     "refunded": "promptly",
-    "over": None,
+    "wish_over": None,
     "refund_calling": "persons",
-    "trouble": "promptly",
+    "refund_trouble": "promptly",
     "refund_failed": "promptly",
     "refund_refused": "promptly",
-    "under_way": None,  # without it the same is asked, and never given up
+    "refund_under_way": None,  # without it the same is asked, and never given up
     "unknown": "promptly",
 }
 

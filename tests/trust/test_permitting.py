@@ -150,7 +150,7 @@ def test_a_rule_of_the_shops_admin_is_asked_for_every_payment(settings, gateway,
         Payment(payment_request_id=f"request-{n}", reference=str(n)) for n in range(count)
     )
     client = staff("operator", is_superuser=True)
-    form = {"payments": selecting.written(Payment.objects.values_list("pk", flat=True))}
+    form = {"payments": selecting.write_keys(Payment.objects.values_list("pk", flat=True))}
     page = text(client.post(f"{ADMIN}payment/select/", form))
     assert f"Left out</dt><dd>{(count + 1) // 2}: {NOT_ALLOWED}" in page
     client.post(f"{ADMIN}payment/cancel/", {**form, "reason": ""})
@@ -245,7 +245,7 @@ def test_the_shops_veto_is_asked_for_each_payment_of_a_large_selection(settings,
         Payment(payment_request_id=f"request-{n}", amount_value=n * 1000, amount_currency="USD")
         for n in range(102)
     )
-    form = {"payments": selecting.written(Payment.objects.values_list("pk", flat=True))}
+    form = {"payments": selecting.write_keys(Payment.objects.values_list("pk", flat=True))}
     response = operator.post(f"{ADMIN}payment/cancel/", {**form, "reason": ""})
     assert sum(FOUR_EYES in message for _, message in told(response)) == 2
     assert Cancellation.objects.count() == 100

@@ -111,7 +111,7 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         person = user_named(options["user"])
-        act = cancelling.cancel if by_id else sweeping.sweep
+        act = cancelling.cancel if by_id else sweeping.sweep_payments
         try:
             validate_text("reason", options["reason"], REASON_LENGTH)
             with Report(options["report"], beside=options["file"]) as report:

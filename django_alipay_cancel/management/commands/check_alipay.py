@@ -9,7 +9,7 @@ from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.management.options import refuse_unknown_merchant
-from django_alipay_cancel.management.telling import tell
+from django_alipay_cancel.management.telling import print_findings
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.services import explain, refresh_payment
 from django_alipay_cancel.services.diagnosing import diagnose, diagnose_project
@@ -65,8 +65,8 @@ class Command(BaseCommand):
         errors = 0
         for name in self._merchants(merchant):
             self.stdout.write(f"{name}:")
-            errors += tell(self, diagnose(name, live=live))
-        errors += tell(self, diagnose_project())
+            errors += print_findings(self, diagnose(name, live=live))
+        errors += print_findings(self, diagnose_project())
         if errors:
             raise CommandError(
                 ngettext("%(count)d error.", "%(count)d errors.", errors) % {"count": errors}

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext
 from urllib3 import HTTPHeaderDict
 
-from django_alipay_cancel.management.telling import tell
+from django_alipay_cancel.management.telling import print_findings
 from django_alipay_cancel.services.tracing import trace_notification
 from django_alipay_cancel.wording import joined, signature_page
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             merchant=merchant,
         )
         try:
-            errors = tell(self, findings)
+            errors = print_findings(self, findings)
         except ImproperlyConfigured as problem:
             raise CommandError(str(problem)) from None
         if errors:
