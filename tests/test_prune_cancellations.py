@@ -128,7 +128,7 @@ def test_bodies_only_blanks_what_was_sent_and_received_and_keeps_what_it_said(pa
 
 
 def test_a_stopped_run_keeps_what_it_did_and_the_next_goes_on(pay, monkeypatch):
-    monkeypatch.setattr(pruning, "BATCH", 2)
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2)
     for number in range(5):
         pay(f"order-{number}")
     age()

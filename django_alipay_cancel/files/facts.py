@@ -18,8 +18,8 @@ from django_alipay_cancel.files.ids import why_destroyed
 from django_alipay_cancel.files.table import Line
 from django_alipay_cancel.money import minor_units
 
-IDS = ("payment_request_id", "payment_id")
-_TEXTS = ("merchant", *IDS, "reference", "amount_currency", "customer")
+ID_COLUMNS = ("payment_request_id", "payment_id")
+_TEXTS = ("merchant", *ID_COLUMNS, "reference", "amount_currency", "customer")
 _TIMES = ("authorized_at", "paid_at", "failed_at")
 _AMOUNT = re.compile(r"\d{1,19}(\.\d{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,20}", re.ASCII)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from django_alipay_cancel.files.facts import IDS
+from django_alipay_cancel.files.facts import ID_COLUMNS
 
 
 class Index:
@@ -24,7 +24,7 @@ class Index:
     def add(self, number: int, facts: Mapping[str, Any]) -> None:
         """Take in what the line with this number says."""
         reference = facts.get("reference", "")
-        for name in IDS:
+        for name in ID_COLUMNS:
             if name in facts:
                 key = f"{facts['merchant']}\n{name}\n{facts[name]}"
                 self._rows.execute("INSERT INTO told VALUES (?, ?, ?)", (key, reference, number))

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
 
-from django_alipay_cancel.files.facts import IDS, Reader
+from django_alipay_cancel.files.facts import ID_COLUMNS, Reader
 from django_alipay_cancel.files.index import Index
 from django_alipay_cancel.files.problems import BrokenQuote
 from django_alipay_cancel.files.table import Line, Table
@@ -76,7 +76,7 @@ class Import:
             except ValidationError as error:
                 self._count(line, Imported(ImportOutcome.REFUSED, joined(error.messages)))
                 continue
-            named = {(facts["merchant"], name, facts[name]) for name in IDS if name in facts}
+            named = {(facts["merchant"], name, facts[name]) for name in ID_COLUMNS if name in facts}
             if len(batch) >= _BATCH or named & keys:
                 self._import(batch, before=line.number)
                 batch, keys = [], set()

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, ProtectedError, Q, QuerySet, R
 
 from django_alipay_cancel.models import Batch, Cancellation, CancellationAttempt, Payment
 
-BATCH = 200
+ROWS_AT_ONCE = 200
 _FINISHED = (
     Payment.Status.SUCCESS,
     Payment.Status.FAIL,
@@ -116,11 +116,11 @@ def _in_batches(
 ) -> None:
     # By key: what is kept is not met again, and the rows of the next batch do not shift.
     ordered = rows.order_by("pk").values_list("pk", flat=True)
-    keys = list(ordered[:BATCH])
+    keys = list(ordered[:ROWS_AT_ONCE])
     while keys and not stopping():
         work(keys)
         tell(len(keys))
-        keys = list(ordered.filter(pk__gt=keys[-1])[:BATCH])
+        keys = list(ordered.filter(pk__gt=keys[-1])[:ROWS_AT_ONCE])
 
 
 def _delete(payments: QuerySet[Payment]) -> int:
