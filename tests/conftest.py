@@ -20,21 +20,30 @@ from tests.chaos.table import pytest_terminal_summary  # noqa: F401
 from tests.rows import broken_invariants
 
 HERE = Path(__file__).parent
-# Folders of tests that would be the same on every database.
-ONCE = {"alipay", "browser", "chaos", "testing"}
+# Folders of tests that would be the same on every database, though some of them store rows.
+ONCE = {"browser", "chaos", "testing"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).parts[0] in ONCE:
+        if not uses_database(item) or folder_of(item) in ONCE:
             item.add_marker("once")
+
+
+def folder_of(item):
+    return item.path.relative_to(HERE).parts[0] if item.path.is_relative_to(HERE) else ""
+
+
+def uses_database(item):
+    """Tell whether a test is let near the database; no other one can hang on which one it is."""
+    fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures or item.get_closest_marker("django_db"))
 
 
 @pytest.fixture(autouse=True)
 def rows_hold(request):
     """Check the rows after each test of a database, unless it is about rows that are broken."""
-    uses_database = {"db", "transactional_db"} & set(request.fixturenames)
-    if not (uses_database or request.node.get_closest_marker("django_db")):
+    if not uses_database(request.node):
         yield
         return
     request.getfixturevalue("db")

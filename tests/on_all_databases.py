@@ -4,7 +4,8 @@
 starts something big, and with --coverage, `make coverage`, both, with the package's branch coverage
 over all databases together. TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL
 (mysql://...) name servers on which a test database may be created; with CI_REQUIRE_ALL=1 leaving
-one out is an error.
+one out is an error. `make test` is on MariaDB with USE_TZ=False in Shanghai, as many of its shops
+are, `make test-slow` with aware times.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ SERVERS = {
     "MariaDB": ("TEST_MARIADB_URL", "mysqlclient"),
 }
 SLOW = "(slow or browser or chaos)"
+NAIVE = {"TEST_USE_TZ": "0", "TEST_TIME_ZONE": "Asia/Shanghai"}
 # What has nothing to do with the database is tested in the pass on SQLite.
 ON_SERVERS = "not once"
 
@@ -35,6 +37,8 @@ def main(arguments: list[str]) -> int:
     if not measured:
         chosen += f" and {SLOW}" if slow else f" and not {SLOW}"
     servers, left_out = _servers()
+    if "MariaDB" in servers and not (slow or measured):
+        servers["MariaDB"] |= NAIVE
     if measured:
         _python("coverage", "erase")
     failed = _fail_on(servers, command, chosen)
@@ -50,48 +54,47 @@ def main(arguments: list[str]) -> int:
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))
 
 
-def _servers() -> tuple[dict[str, str], list[str]]:
-    """Return the addresses of the servers that are named, and the names of those that are not."""
+def _servers() -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the environments of the servers that are named, and the names of the others."""
     servers, left_out = {}, []
     for name, (variable, driver) in SERVERS.items():
         if url := os.environ.get(variable):
             _python("pip", "install", "--quiet", driver)
-            servers[name] = url
+            servers[name] = {"TEST_DATABASE_URL": url}
         else:
             left_out.append(name)
     return servers, left_out
 
 
-def _fail_on(servers: dict[str, str], command: list[str], chosen: str) -> list[str]:
+def _fail_on(servers: dict[str, dict[str, str]], command: list[str], chosen: str) -> list[str]:
     """Run all passes and return the names of the databases on which one failed."""
     # Most tests wait for something, so that two passes at once take little longer than one.
     with ThreadPoolExecutor(1) as beside:
+        on_server = [*command, "-m", f"{chosen} and {ON_SERVERS}"]
         passes = {
-            name: beside.submit(
-                _passes_unseen, name, url, [*command, "-m", f"{chosen} and {ON_SERVERS}"]
-            )
-            for name, url in servers.items()
+            name: beside.submit(_passes_unseen, name, on_server, environment)
+            for name, environment in servers.items()
         }
         print("The suite on SQLite:", flush=True)
-        passed = {"SQLite": _python(*command, "-m", chosen, url="sqlite://")}
+        passed = {"SQLite": _python(*command, "-m", chosen, TEST_DATABASE_URL="sqlite://")}
         passed |= {name: result.result() for name, result in passes.items()}
     return [name for name, well in passed.items() if not well]
 
 
-def _passes_unseen(name: str, url: str, command: list[str]) -> bool:
+def _passes_unseen(name: str, command: list[str], environment: dict[str, str]) -> bool:
     """Run a pass beside another one, and print its output when it is over."""
     with tempfile.TemporaryFile() as output:
-        passed = _python(*command, url=url, output=output.fileno())
+        passed = _python(*command, output=output.fileno(), **environment)
         output.seek(0)
         text = output.read().decode(errors="replace")
     print(f"The suite on {name}:\n{text}", flush=True)
     return passed
 
 
-def _python(module: str, *arguments: str, url: str = "", output: int | None = None) -> bool:
+def _python(module: str, *arguments: str, output: int | None = None, **environment: str) -> bool:
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "TEST_DATABASE_URL": url} if url else None,
+        env={**os.environ, **environment},
         stdout=output,
         stderr=output and subprocess.STDOUT,
         check=False,
