@@ -58,8 +58,25 @@ class Area:
 
 
 SERVICES = (
+    "case.py",
+    "finish.py",
+    "hearing.py",
+    "history.py",
+    "refund_case.py",
+    "refund_rules.py",
+    "refund_words.py",
+    "schedule.py",
+    "turning.py",
+    "verdict.py",
+    "waking.py",
+    "words.py",
+)
+SERVICES_TESTS = (
     "test_case.py",
     "test_finish.py",
+    "test_hearing.py",
+    "test_refund_verdict.py",
+    "test_refund_words.py",
     "test_schedule.py",
     "test_verdict.py",
     "test_words.py",
@@ -70,8 +87,8 @@ AREAS = {
         Area("alipay", files=("*",), tests=("tests/alipay",)),
         Area(
             "services",
-            files=("case.py", "finish.py", "history.py", "schedule.py", "verdict.py", "words.py"),
-            tests=tuple(f"tests/services/{file}" for file in SERVICES),
+            files=SERVICES,
+            tests=tuple(f"tests/services/{file}" for file in SERVICES_TESTS),
             plain=True,
         ),
     )

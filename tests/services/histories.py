@@ -64,7 +64,7 @@ class Row:
             elif said in FACTS:
                 facts.append(_fact(said, now))
             else:
-                calls.append(_call(said, now))
+                calls.append(self.call(said, now))
         wish = Wish(
             key=1,
             state=self.state,
@@ -75,13 +75,16 @@ class Row:
         )
         return History(wish=wish, calls=calls, facts=facts, **self.extra), now
 
+    def call(self, said: str, now: datetime) -> Call:
+        return call_of(said, now)
+
 
 def _fact(told: str, at: datetime) -> Fact:
     kind, signed = FACTS[told]
     return Fact(kind, at, signed)
 
 
-def _call(said: str, now: datetime) -> Call:
+def call_of(said: str, now: datetime) -> Call:
     """`F CODE`, `ask: WORD`, `check: WORD` (a person), `open`, or a cancel's word.
 
     `for n` after it: its answer came n seconds later. `signed at n`: Alipay's own time of it.
@@ -109,7 +112,9 @@ def _call(said: str, now: datetime) -> Call:
     if head in changes:
         return replace(call, **changes[head])
     if rest == "open":
-        return replace(call, said=None, answered_at=None, code="", by=by[head])
+        return replace(
+            call, said=None, answered_at=None, code="", by=by.get(head, AskedBy.SCHEDULE)
+        )
     word = Word(rest if head.endswith(":") else head)
     code = "ORDER_NOT_EXIST" if word is Word.UNKNOWN_PAYMENT else ""
     error = "unsigned" if word is Word.MISCONFIGURED else ""
