@@ -51,8 +51,7 @@ class RefundCase:
     def own(self) -> list[Call]:
         """The calls of this wish since its refund began and since it was last asked for."""
         # By their order: the inquiry before the first refund may be of the same moment.
-        first = self.refunds[0] if self.refunds else None
-        place = next((n for n, call in enumerate(self.calls) if call is first), 0)
+        place = self.calls.index(self.refunds[0]) if self.refunds else 0
         key, since = self.case.wish.key, self.case.wish.asked_at
         return [c for c in self.calls[place:] if c.wish == key and c.opened_at >= since]
 
@@ -185,8 +184,8 @@ class RefundCase:
     def is_the_way(self) -> bool:
         """Whether the refused cancel asks for a refund of what was paid, and not only held."""
         last = self.case.last
-        step = next_step(result_code=last.code, error=last.error) if last else None
-        return step is NextStep.REFUND and self.case.taken and not self.case.held
+        asks = last is not None and next_step(result_code=last.code) is NextStep.REFUND
+        return asks and self.case.taken and not self.case.held
 
     @cached_property
     def earlier_in_doubt(self) -> Hashable:

@@ -235,6 +235,6 @@ def _review(
     refunding: RefundCase, because: Because, told: Call | None, step: NextStep | None = None
 ) -> Verdict:
     if refunding.in_review:
-        return _hourly(refunding, Act.ASK_REFUND if refunding.case.wish.refunds else Act.ASK)
+        return _hourly(refunding, Act.ASK_REFUND)
     step = step or refunding.step(told)
     return Verdict(act=Act.REVIEW, because=because, told=told, next_step=step)

@@ -29,7 +29,7 @@ class Amount:
 
     @property
     def is_known(self) -> bool:
-        return bool(self.value and self.value > 0 and self.currency)
+        return (self.value or 0) > 0 and bool(self.currency)
 
     def contradicts(self, other: Amount) -> bool:
         """Whether both are known and differ."""

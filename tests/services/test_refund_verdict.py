@@ -120,8 +120,8 @@ TOLD = {
         3,
     ),
     "the last refund that could not be sent": (
-        RefundRow("", (*TURN, "refund: NOTHING_SENT", 86_400, "refund: NOTHING_SENT"), ()),
-        3,
+        RefundRow("", (*TURN, *("refund: NOTHING_SENT",) * 2, 86_400, "refund: NOTHING_SENT"), ()),
+        4,
     ),
 }
 
@@ -149,3 +149,8 @@ def test_it_is_quiet_a_quiet_period_after_a_refund_that_may_take_effect(said, un
     history, now = RefundRow("", (*TURN, *said), ()).history()
     found = RefundCase(Case(history, now, REFUND_POLICY)).quiet_until
     assert found == (None if until is None else START + timedelta(seconds=until))
+
+
+def test_a_wishs_own_refund_is_no_earlier_one():
+    history, now = RefundRow("", (*TURN, "refund: NO_WORD"), ()).history()
+    assert RefundCase(Case(history, now, REFUND_POLICY)).earlier_in_doubt is None

@@ -161,6 +161,11 @@ LISTS = {
     "a part": ({**SHOWN, **refunded(1249)}, Listed.PART),
     "a part, under way": ({**SHOWN, **refunded(1, refund_under_way=True)}, Listed.PART),
     "a refund of nothing": ({**SHOWN, **refunded(None)}, Listed.PART),
+    "a refund of nothing, of an amount of one": (
+        {**SHOWN, **told(amount_value=1), **refunded(None)},
+        Listed.PART,
+        Amount(1, "USD"),
+    ),
     "more than all": ({**SHOWN, **refunded(1251)}, Listed.UNCLEAR),
     "as much in another currency": ({**SHOWN, **refunded(1250, "EUR")}, Listed.UNCLEAR),
     "less in another currency": ({**SHOWN, **refunded(1, "EUR")}, Listed.UNCLEAR),
