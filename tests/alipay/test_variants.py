@@ -27,7 +27,7 @@ def found(
     prefixes: tuple[str, ...] = (),
     keys: Any = (("1", ALIPAY_PUBLIC_KEY),),
     signer: Any = ALIPAY_KEY,
-    **headers: str,
+    **headers: Any,
 ) -> list[Variant]:
     """Return the variants of `came`, which came to `path`, when something else was signed."""
     content = content_to_be_signed(
@@ -57,7 +57,8 @@ def test_what_came_as_it_was_signed_is_the_first_variant() -> None:
 
 @pytest.mark.parametrize("name", ["signature", "request_time"])
 def test_without_a_header_nothing_is_found(name: str) -> None:
-    assert found(**{name: ""}) == []
+    without: dict[str, Any] = {name: ""}
+    assert found(**without) == []
 
 
 def test_a_signature_that_cannot_be_read_or_is_anothers_finds_nothing() -> None:
