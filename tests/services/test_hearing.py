@@ -317,7 +317,7 @@ def test_a_message_wakes_nothing_while_a_call_is_under_way(wish, still):
 
 def test_a_message_wakes_no_wish_that_is_over(wish):
     made = wish()
-    finish.refund(made.payment, made, code="", message="")
+    finish.succeed_refunded(made.payment, made, code="", message="")
     assert waking.wake_refund("default", made.pk.hex) == made.payment
     stored = Cancellation.objects.select_related("payment").get()
     assert (stored.status, stored.next_attempt_at) == ("REFUNDED", None)
