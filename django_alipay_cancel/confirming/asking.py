@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -22,6 +23,7 @@ IDS = ("paymentId", "paymentRequestId")
 ABSENT = "absent"
 # Whatever does not look like a word of the protocol is masked: it may repeat an id or a signature.
 MASKED = "?"
+UNREAD = "unread"
 _WORD = re.compile(r"[A-Z][A-Z_]{0,63}|[0-9]{1,4}")
 _SIGNED = {
     "yes": "",
@@ -37,7 +39,8 @@ class Said:
 
     ``signed`` is yes, no, wrongly (it does not verify), or path (over the path without the query).
     ``error`` says why no answer came. ``ids`` are those that stood in it; ``transactions`` is
-    "absent", "null", or type and status of each.
+    "absent", "null", or type and status of each. ``paid_hours_ago`` is how long before the answer
+    the payment was paid, ``after`` at how many seconds it was looked at again.
     """
 
     http_status: int | None = None
@@ -50,6 +53,8 @@ class Said:
     refund_status: str = ""
     ids: tuple[str, ...] = ()
     transactions: str | tuple[str, ...] = ABSENT
+    paid_hours_ago: int | None = None
+    after: int = 0
 
     def __str__(self) -> str:
         if self.http_status is None:
@@ -69,6 +74,12 @@ class Said:
         ids = " and ".join(self.ids) or "no id"
         return f"{self}, {ids}, transactions {shown}"
 
+    def lists(self, kind: str) -> bool:
+        """Whether a transaction of this type is listed, whatever its status."""
+        return not isinstance(self.transactions, str) and any(
+            each.partition(" ")[0] == kind for each in self.transactions
+        )
+
     def facts(self) -> dict[str, Any]:
         """Return what a file keeps of it."""
         return asdict(self)
@@ -83,12 +94,14 @@ def call_api(
     query: str = "",
     age: float = 0.0,
     signing_key: RSAPrivateKey | None = None,
+    unread_after: float | None = None,
     **changes: Any,
 ) -> Said:
     """Ask ``api`` once, as ``client`` or with ``changes`` to its credentials.
 
     ``query`` is added to the address and signed with it; ``age`` is how many seconds old the
-    request says to be; with ``signing_key`` it is signed by somebody else.
+    request says to be; with ``signing_key`` it is signed by somebody else. With ``unread_after``
+    the connection is closed after so many seconds, and nothing is read of what may have come.
     """
     credentials = replace(client.credentials, **changes)
     if signing_key is not None:
@@ -96,13 +109,16 @@ def call_api(
     sender = AlipayClient(credentials, session=client.session)
     path = sender.path(api)
     content = json.dumps(body, separators=(",", ":")).encode()
+    connect, read = credentials.timeout
     reply = post(
         client.session,
         sender.address(api) + query,
         body=content,
         headers=sender.signed_headers(path + query, content, age=age),
-        timeout=credentials.timeout,
+        timeout=(connect, read if unread_after is None else unread_after),
     )
+    if unread_after is not None:
+        return Said(error=UNREAD if reply.sent else reply.error)
     if reply.status is None or reply.error:
         return Said(error=reply.error)
     return _read(reply, client, path, query)
@@ -126,6 +142,7 @@ def _read(reply: Reply, client: AlipayClient, path: str, query: str) -> Said:
         refund_status=_word(document.get("refundStatus")),
         ids=tuple(name for name in IDS if document.get(name)),
         transactions=_transactions(document),
+        paid_hours_ago=_hours_between(document.get("paymentTime"), reply.headers),
     )
 
 
@@ -164,6 +181,15 @@ def _transactions(document: Mapping[str, Any]) -> str | tuple[str, ...]:
     entries = [each for each in listed if isinstance(each, dict)]
     names = ("transactionType", "transactionStatus")
     return tuple(" ".join(_word(each.get(name)) for name in names) for each in entries)
+
+
+def _hours_between(paid_at: Any, headers: HTTPHeaderDict) -> int | None:
+    try:
+        answered_at = datetime.fromisoformat(headers.get("response-time", ""))
+        passed = answered_at - datetime.fromisoformat(paid_at)
+    except (ValueError, TypeError):
+        return None
+    return int(passed.total_seconds() // 3600)
 
 
 def _word(value: Any) -> str:

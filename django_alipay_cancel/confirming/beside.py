@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import requests
 
@@ -12,13 +13,22 @@ from django_alipay_cancel.testing import FakeAlipay, Fault
 
 
 def beside(run: Run) -> Run:
-    """Return ``run`` as it is made against a FakeAlipay that knows its payments."""
+    """Return ``run`` as it is made against a FakeAlipay that knows its payments.
+
+    The one refund of ``run`` is made first: whether it takes time is up to the payment's method, so
+    that FakeAlipay's takes time if the gateway's did. Its payment is too old to be cancelled.
+    """
     fake = FakeAlipay(client_id=run.client.credentials.client_id)
     fake.misbehave(Fault.RESULT, api="pay", result_code="INVALID_PAYMENT_CODE", result_status="F")
     if run.paid:
         fake.add_payment(payment_request_id=run.paid)
     if run.refundable:
-        fake.add_payment(payment_id=run.refundable, amount_value=100)
+        fake.add_payment(
+            payment_id=run.refundable,
+            amount_value=100,
+            paid_at=fake.now - timedelta(days=2),
+            refunds_take_time=run.refunding.is_in_process,
+        )
     if run.authorized:
         fake.add_payment(payment_request_id=run.authorized, status="AUTHORIZED")
     credentials = Credentials(

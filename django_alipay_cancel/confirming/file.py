@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django_alipay_cancel.confirming.points import Point, Steps
+from django_alipay_cancel.confirming.point import Heard, Point
 
 
-def to_json(heard: Mapping[Point, tuple[Steps, Steps]], *, sandbox: bool, in_store: bool) -> str:
-    """Return what ``heard`` says, FakeAlipay's steps before the gateway's: words, and no ids."""
+def to_json(heard: Mapping[Point, tuple[Heard, Heard]], *, sandbox: bool, in_store: bool) -> str:
+    """Return what was ``heard``, of FakeAlipay before the gateway: words, and no ids."""
     document = {
         "format": 1,
         "asked_at": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -22,9 +22,10 @@ def to_json(heard: Mapping[Point, tuple[Steps, Steps]], *, sandbox: bool, in_sto
     return json.dumps(document, indent=2) + "\n"
 
 
-def _of(point: Point, fake: Steps, said: Steps) -> dict[str, Any]:
+def _of(point: Point, fake: Heard, said: Heard) -> dict[str, Any]:
     return {
         "assumed": point.assumption,
-        "fake": {step: point.read(each) for step, each in fake.items()},
-        "said": {step: each.facts() for step, each in said.items()},
+        "fake": point.shown(fake),
+        "said": {step: each.facts() for step, each in said.steps.items()},
+        "unseen": said.unseen,
     }

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from django_alipay_cancel.alipay.translating import gettext_noop
 from django_alipay_cancel.confirming.asking import Said
+from django_alipay_cancel.confirming.point import Point, Steps
+from django_alipay_cancel.confirming.refund_points import REFUND_POINTS
 from django_alipay_cancel.confirming.run import Run
 
-# What was said, by step. Empty: the point could not be asked.
-Steps = Mapping[str, Said]
 _HOUR, _DAY = 3600, 86400
+# How an inquiry may show a payment that was cancelled before anybody paid.
+_OVER = ("CANCELLED", "FAIL")
 _NOBODY = "SANDBOX_5Y00000000000000"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One open point: what the app assumes, the calls that ask, and what of the answers is read."""
-
-    name: str
-    assumption: str
-    ask: Callable[[Run], Steps]
-    read: Callable[[Said], str] = str
 
 
 def _failed(run: Run) -> Steps:
@@ -76,18 +65,19 @@ def _given(id: str, run: Run) -> Steps:
     }
 
 
-def _refund(run: Run) -> Steps:
-    if not run.refundable:
-        return {}
-    body = {"paymentId": run.refundable}
-    return {
-        "before": run.inquire(body),
-        "refund": run.refund(),
-        "refund inquiry": run.inquire_refund(),
-        "inquiry": run.inquire(body),
-        "again": run.refund(),
-        "cancel": run.cancel(body),
-    }
+def _lost_cancel(run: Run) -> Steps:
+    body = run.named("lost")
+    pay = run.pay("lost")
+    if pay.status not in ("S", "U"):
+        return {"pay": pay}
+    steps = {"pay": pay, "unread": run.cancel_unread(body)}
+    looks = run.watch(lambda: run.inquire(body), lambda said: said.payment_status in _OVER)
+    run.cancel(body)  # nobody is going to pay it
+    return {**steps, **looks}
+
+
+def _effect(said: Said) -> str:
+    return "took effect" if said.payment_status in _OVER else str(said)
 
 
 def _refusals(run: Run) -> Steps:
@@ -165,20 +155,7 @@ POINTS = (
         lambda run: _given(run.authorized, run),
         Said.inquiry,
     ),
-    Point(
-        "unknown_refund",
-        gettext_noop("An unknown refund is F, or S without a word of it."),
-        lambda run: {"refund inquiry": run.inquire_refund("nothing")},
-    ),
-    Point(
-        "refund",
-        gettext_noop(
-            "A refund is S, or U REFUND_IN_PROCESS while it is under way; the inquiry lists it at "
-            "once; a cancel after it is refused: F PROCESS_FAIL."
-        ),
-        _refund,
-        Said.inquiry,
-    ),
+    *REFUND_POINTS,
     Point(
         "unsigned_errors",
         gettext_noop(
@@ -207,6 +184,15 @@ POINTS = (
         "query",
         gettext_noop("Nothing is sent that relies on a query in the signed address."),
         _query,
+    ),
+    Point(
+        "lost_cancel",
+        gettext_noop(
+            "A cancel whose answer was lost takes effect within 60 seconds (QUIET_PERIOD), or "
+            "never."
+        ),
+        _lost_cancel,
+        _effect,
     ),
     Point(
         "cancel_of_expired",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -14,11 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.signing import MINIMUM_KEY_BITS
 from django_alipay_cancel.confirming.asking import Said, call_api
+from django_alipay_cancel.confirming.refunding import Refunding
 
 # Where nobody listens: the result of a payment of this run is asked for.
 NOWHERE = "https://example.com/"
 # A code that no buyer shows.
 _PAYMENT_CODE = "280000000000000000"
+# Seconds for which the answer to a lost cancel is waited for: none ever comes that soon.
+READS_FOR = 0.001
+# When what has not come yet is looked for again, in seconds: up to twice the default QUIET_PERIOD.
+LOOKS = (1, 5, 15, 30, 60, 120)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +95,31 @@ class Run:
     def cancel(self, body: dict[str, str]) -> Said:
         return call_api(self.client, "cancel", body)
 
+    def cancel_unread(self, body: dict[str, str]) -> Said:
+        """Cancel, and be gone before the answer can come."""
+        return call_api(self.client, "cancel", body, unread_after=READS_FOR)
+
+    def watch(self, ask: Callable[[], Said], came: Callable[[Said], bool]) -> dict[str, Said]:
+        """Ask at once and then at each of `LOOKS`, until it ``came``."""
+        begun, passed = monotonic(), 0
+        said = ask()
+        looks = {"at once": said}
+        for at in LOOKS:
+            if came(said):
+                break
+            self.sleep(max(0, at - passed))
+            passed = max(at, int(monotonic() - begun))  # slow answers take time of their own
+            said = replace(ask(), after=passed)
+            looks[f"after {passed} s"] = said
+        return looks
+
     def inquire(self, body: dict[str, str], **otherwise: Any) -> Said:
         return call_api(self.client, "inquiryPayment", body, **otherwise)
+
+    @cached_property
+    def refunding(self) -> Refunding:
+        """The refund of this run, made when it is first read: there is only one."""
+        return Refunding.of(self)
 
     def refund(self) -> Said:
         """Refund what may be refunded: 100 minor units of USD, always under the same id."""

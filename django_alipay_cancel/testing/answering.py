@@ -63,7 +63,9 @@ class Answering:
             ids = frozenset(asked.ids) | (payment.ids if payment else frozenset())
             order = self._books.orders.take(api, ids)
             early = not self._books.cancelled_early.isdisjoint(asked.ids)
-            point = situation(api, payment, cancelled_early=early)
+            point = situation(api, payment, asked.document, cancelled_early=early)
+            if payment is not None and self.habits.refunds.take_time:
+                payment.refunds_take_time = True
             document = self._business.carry_out(api, asked.document, asked.ids, payment, order)
             if point == EARLY_PAY:
                 self._business.overtake(asked.ids[0], self.habits.ends_early)

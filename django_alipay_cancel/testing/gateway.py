@@ -75,9 +75,11 @@ class FakeAlipay(Happenings):
         It replays how a cancel of what is cancelled, failed, expired or unknown is answered, a
         pay and an inquiry after a cancel, a pay that its cancel has overtaken, the keyVersion, and
         code, HTTP status and signature of what is refused for its signature, key, client, missing
-        id, age, path or query. An S to a cancel that FakeAlipay would refuse is told, and changes
-        no payment. A fault goes before all of it. ``options`` are those of `FakeAlipay`. Raises
-        OSError, and ValueError for another kind of file.
+        id, age, path or query. Of refunds: whether they take time, what they, a repeat, a cancel
+        after one and an inquiry of an unknown one are told, when and how an inquiry lists one. An S
+        to what FakeAlipay would refuse is told, and changes no payment. A fault goes before all of
+        it; EFFECT_LATER of a cancel takes as long as was seen. ``options`` are those of
+        `FakeAlipay`. Raises OSError, and ValueError for another kind of file.
         """
         habits = Habits.read(path)
         gateway = cls(**options)
@@ -232,6 +234,7 @@ class FakeAlipay(Happenings):
             raise ValueError(f"The API {api!r} is none of {', '.join(APIS)}.")
         if calls is not None and calls < 1:
             raise ValueError("calls must be at least 1, or None for always.")
+        options = {**self._answering.habits.options(fault, api), **options}
         order = Misbehaviour(fault=fault, payment=payment, api=api, calls=calls, options=options)
         with self._books.lock:
             self._books.orders.add(order)

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from django_alipay_cancel.testing.clock import wire_time
 from django_alipay_cancel.testing.documents import Document, result, transaction
+from django_alipay_cancel.testing.faults import Fault
 from django_alipay_cancel.testing.payments import CLOSED, UNPAID, FakePayment, Status
-from django_alipay_cancel.testing.refusals import Facts, Refusals, Steps
+from django_alipay_cancel.testing.refund_habits import CANCEL, RefundHabits, refund_situation
+from django_alipay_cancel.testing.refusals import Refusals
+from django_alipay_cancel.testing.told import Facts, Steps, believed
 
 EARLY_PAY = "pay after an early cancel"
 _AGAIN = "cancel again, unpaid before"
@@ -30,6 +33,7 @@ _BUSINESS = {
     "inquiry, unpaid before": ("inquiry_after_cancel", "unpaid"),
     "inquiry, paid before": ("cancel_of_paid", "after"),
     "inquiry, authorized before": ("cancel_of_authorized", "after"),
+    CANCEL: ("cancel_of_refunded", "cancel"),
 }
 # A step that has to say so for the situation to have been the one that was meant.
 _MEANT = {
@@ -50,11 +54,14 @@ class Habits:
     """Answers by situation, and refusals; where there is none, FakeAlipay's own rules.
 
     ``early_inquiry`` shows a payment whose pay came after its cancel; ``key_version`` None
-    is FakeAlipay's.
+    is FakeAlipay's. A cancel whose answer is lost takes effect after ``lost_cancel_takes`` seconds,
+    None: not seen.
     """
 
     business: Mapping[str, Facts] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
+    refunds: RefundHabits = field(default_factory=RefundHabits)
+    lost_cancel_takes: int | None = None
     early_inquiry: Facts | None = None
     key_version: str | None = None
 
@@ -70,7 +77,9 @@ class Habits:
             return cls(
                 business=dict(_business(points)),
                 refusals=Refusals.read(points),
-                early_inquiry=_believed(points, "cancel_before_pay", "inquiry"),
+                refunds=RefundHabits.read(points),
+                lost_cancel_takes=_lost_cancel_takes(points.get("lost_cancel", {})),
+                early_inquiry=believed(points, "cancel_before_pay", "inquiry"),
                 key_version=next(filter(str.isdigit, versions), None),
             )
         except (ValueError, LookupError, TypeError, AttributeError):
@@ -90,6 +99,12 @@ class Habits:
             payment.fail(CLOSED)
         return bool(shown["code"] != "ORDER_NOT_EXIST")
 
+    def options(self, fault: Fault, api: str | None) -> dict[str, Any]:
+        """Return the options of a fault that are known better."""
+        if (fault, api) != (Fault.EFFECT_LATER, "cancel") or self.lost_cancel_takes is None:
+            return {}
+        return {"seconds": self.lost_cancel_takes}
+
     def answered(
         self,
         situation: str,
@@ -103,7 +118,7 @@ class Habits:
         if facts is None and situation.startswith("cancel again"):
             facts = self.business.get(_AGAIN)
         if facts is None:
-            return document
+            return self.refunds.answered(situation, document, payment, now)
         if situation.startswith("inquiry"):
             return _inquired(facts, document, payment)
         if (facts["status"], facts["code"]) == (
@@ -121,22 +136,24 @@ class Habits:
         return {**told, "cancelTime": wire_time(now)} if situation.startswith("cancel") else told
 
 
-def situation(api: str, payment: FakePayment | None, *, cancelled_early: bool) -> str:
+def situation(
+    api: str, payment: FakePayment | None, asked: Document, *, cancelled_early: bool
+) -> str:
     """Return which open point a call is, before it is carried out; "" for none."""
     if payment is None and api == "pay":
         return EARLY_PAY if cancelled_early else ""
-    if payment is None:
-        return "cancel of unknown" if api == "cancel" else ""
-    if payment.status == Status.CANCELLED:
+    if payment is None and api == "cancel":
+        return "cancel of unknown"
+    if payment is not None and payment.status == Status.CANCELLED:
         before = _before(payment)
         return {
             "inquiryPayment": f"inquiry, {before} before",
             "cancel": f"cancel again, {before} before",
             "pay": "pay of cancelled",
         }.get(api, "")
-    if payment.status == Status.FAIL and api == "cancel":
+    if payment is not None and payment.status == Status.FAIL and api == "cancel":
         return "cancel of expired" if payment.failure == CLOSED else "cancel of failed"
-    return ""
+    return refund_situation(api, payment, asked.get("refundRequestId"))
 
 
 def _before(payment: FakePayment) -> str:
@@ -147,7 +164,7 @@ def _before(payment: FakePayment) -> str:
 
 def _business(points: Mapping[str, Steps]) -> Iterator[tuple[str, Facts]]:
     for name, (point, step) in _BUSINESS.items():
-        facts = _believed(points, point, step)
+        facts = believed(points, point, step)
         if facts is None:
             continue
         if name in _MEANT:
@@ -159,12 +176,10 @@ def _business(points: Mapping[str, Steps]) -> Iterator[tuple[str, Facts]]:
         yield name, facts
 
 
-def _believed(points: Mapping[str, Steps], point: str, step: str) -> Facts | None:
-    """Return a signed step with a whole result, nothing of it masked; None for any other."""
-    facts = points.get(point, {}).get(step)
-    if facts is None or facts["signed"] != "yes":
-        return None
-    return facts if facts["code"] not in ("", "?") and facts["status"] in tuple("SFU") else None
+def _lost_cancel_takes(looks: Steps) -> int | None:
+    shown = (Status.CANCELLED, Status.FAIL)
+    came = (said["after"] for said in looks.values() if said["payment_status"] in shown)
+    return next(came, None)
 
 
 def _inquired(facts: Facts, document: Document, payment: FakePayment | None) -> Document:

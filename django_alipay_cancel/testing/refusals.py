@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
+from django_alipay_cancel.testing.told import Steps
 from django_alipay_cancel.testing.wire import Request
 
-Facts = Mapping[str, Any]
-Steps = Mapping[str, Facts]
 Key = TypeVar("Key")
 
 # FakeAlipay's code -> the step of unsigned_errors.

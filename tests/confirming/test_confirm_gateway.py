@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 from django.core.management import CommandError
 
 from django_alipay_cancel import services
+from django_alipay_cancel.confirming.asking import Said
+from django_alipay_cancel.confirming.file import to_json
+from django_alipay_cancel.confirming.points import POINTS
+from django_alipay_cancel.confirming.run import LOOKS
 from django_alipay_cancel.models import CancellationAttempt, Payment
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import private_key_text, public_key_text
 from tests.confirming.telling import NO_ROWS, REFUSED_PAY, differing, said, words
+
+DOCS = Path(__file__).parents[2] / "docs"
+KIND = {"sandbox": True, "in_store": False}
+ENTRY = ("assumed", "fake", "said", "unseen")
 
 
 @NO_ROWS
@@ -22,7 +34,8 @@ def test_against_fake_alipay_nothing_differs_and_every_point_is_asked(gateway, c
     assert differing(told) == []
     assert "0 points differ from FakeAlipay." in told
     assert "not asked" not in told
-    assert len(points) == 15
+    assert len(points) == 20
+    assert {tuple(point) for point in points.values()} == {ENTRY}
     assert str(said(points, "second_cancel", "second")) == "S SUCCESS"
     assert str(said(points, "cancel_of_expired", "cancel")) == "F ORDER_STATUS_INVALID"
     assert str(said(points, "unsigned_errors", "wrong signature")) == "F INVALID_SIGNATURE unsigned"
@@ -50,7 +63,8 @@ def test_a_payment_is_given_by_alipays_id_too_and_one_that_is_not_paid_is_left_a
 def test_without_ids_the_points_about_them_are_not_asked(confirm):
     told, points = confirm()
     assert points["cancel_of_paid"]["said"] == {}
-    assert told.count("not asked") == 6
+    assert told.count("not asked") == 14
+    assert "7 points stay open." in told
 
 
 @NO_ROWS
@@ -114,6 +128,16 @@ def test_an_unknown_merchant_and_a_file_that_cannot_be_written_are_named(confirm
         confirm("--merchant=sandbox2")
     with pytest.raises(CommandError, match="Is a directory"):
         confirm(f"--output={tmp_path}")
+
+
+def test_the_documentation_names_every_point_every_key_of_the_file_and_when_it_looks_again():
+    points = (DOCS / "explanation" / "not-confirmed.md").read_text()
+    assert [point.name for point in POINTS if f"`{point.name}`" not in points] == []
+    command = (DOCS / "reference" / "commands.md").read_text()
+    keys = [*(each.name for each in fields(Said)), *json.loads(to_json({}, **KIND)), *ENTRY]
+    assert [key for key in keys if f"`{key}`" not in command] == []
+    *first, last = map(str, LOOKS)
+    assert f"after {', '.join(first)} and {last} seconds" in command
 
 
 # --- a gateway that differs -----------------------------------------------------------------------

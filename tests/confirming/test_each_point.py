@@ -14,6 +14,7 @@ from django_alipay_cancel.testing.wire import Delivery, unsigned_answer
 from tests.confirming.telling import NO_ROWS, REFUSED_PAY, differing, words
 
 IDS = ("--paid=paid-1", "--authorized=auth-1", "--refundable=refund-1")
+REFUNDED = {"paymentId": "refund-1"}
 
 
 class Call:
@@ -22,9 +23,11 @@ class Call:
     def __init__(self, gateway, request, delivery):
         self.gateway, self.request, self.delivery = gateway, request, delivery
         self.api = request.path.rpartition("/")[2]
-        self.id = json.loads(request.body).get("paymentRequestId", "")
+        self.body = json.loads(request.body)
+        self.id = self.body.get("paymentRequestId", "")
         self.asked = [each.api for each in gateway.calls_for(self.id)] if self.id else []
         self.told = json.loads(delivery.body)
+        self.refundable = gateway.payment("refund-1")
 
     def names(self, which, api):
         return self.api == api and self.id.endswith(which)
@@ -53,7 +56,8 @@ def cancel_of_expired(call):
 
 
 def inquiry_after_cancel(call):
-    if call.names("-unpaid", "inquiryPayment"):
+    cancelled = call.told.get("paymentStatus") == "CANCELLED"
+    if cancelled and call.id.endswith(("-unpaid", "-lost")):
         return call.signed({**call.told, "paymentStatus": "FAIL"})
 
 
@@ -136,13 +140,62 @@ def a_query_is_not_signed_back(call):
 
 
 def unknown_refund(call):
-    if call.api == "inquiryRefund" and b"-nothing" in call.request.body:
+    if call.api == "inquiryRefund" and call.body["refundRequestId"].endswith("-nothing"):
         return call.signed(result("SUCCESS"))
 
 
-def refund(call):
-    if call.api == "refund":
-        return call.signed({**call.told, **result("REFUND_IN_PROCESS", "U")})
+def unknown_refund_failed(call):
+    if call.api == "inquiryRefund" and call.body["refundRequestId"].endswith("-nothing"):
+        return call.signed({**result("SUCCESS"), "refundStatus": "FAIL"})
+
+
+def refund_is_not_final(call):
+    if call.api == "inquiryRefund" and call.body["refundRequestId"].endswith("-refund"):
+        return call.signed({**call.told, "refundStatus": "PROCESSING"})
+
+
+def refund_in_process_is_no_u(call):
+    call.refundable.refunds_take_time = True
+    if call.api == "refund" and call.told["result"]["resultCode"] == "REFUND_IN_PROCESS":
+        asked = len(call.gateway.calls_for("refund-1", "refund"))
+        return call.refuse("REFUND_IN_PROCESS") if asked == 1 else None
+
+
+def refund_in_process_is_listed_as_pending(call):
+    call.refundable.refunds_take_time = True
+    if call.api == "inquiryPayment" and "transactions" in call.told and call.refundable.refunds:
+        listed = [{**each, "transactionStatus": "PENDING"} for each in call.told["transactions"]]
+        return call.signed({**call.told, "transactions": listed})
+
+
+def refund_is_listed_late(call):
+    ages = [call.gateway.now - each.at for each in call.refundable.refunds]
+    is_late = bool(ages) and ages[0] < timedelta(seconds=10)
+    if call.api == "inquiryPayment" and call.body == REFUNDED and is_late:
+        return call.signed({**call.told, "transactions": None})
+
+
+def refund_is_never_listed(call):
+    if call.api == "inquiryPayment" and call.body == REFUNDED:
+        return call.signed({**call.told, "transactions": None})
+
+
+def repeat_of_refund(call):
+    if call.api == "refund" and len(call.gateway.calls_for("refund-1", "refund")) > 1:
+        return call.refuse("REPEAT_REQ_INCONSISTENT")
+
+
+def cancel_of_refunded(call):
+    if call.api == "cancel" and call.body == REFUNDED:
+        return call.refuse("CANCEL_WINDOW_EXCEED")
+
+
+def lost_cancel(call):
+    """The cancel lies around for twenty seconds."""
+    if call.names("-lost", "cancel") and call.asked.count("cancel") == 1:
+        payment = call.gateway.payment(call.id)
+        payment.status = payment.status_before_cancel
+        payment.cancel_arrives_at = call.gateway.now + timedelta(seconds=20)
 
 
 DIFFERENCES = {
@@ -163,9 +216,18 @@ DIFFERENCES = {
     request_time_ahead: "request_time",
     a_query_is_refused: "query",
     a_query_is_not_signed_back: "query",
+    unknown_refund: "unknown_refund",
+    unknown_refund_failed: "unknown_refund",
+    refund_is_not_final: "refund_final",
+    refund_in_process_is_no_u: "refund_in_process",
+    refund_in_process_is_listed_as_pending: "refund_listed",
+    refund_is_listed_late: "refund_listed",
+    refund_is_never_listed: "refund_listed",
+    repeat_of_refund: "repeat_of_refund",
+    cancel_of_refunded: "cancel_of_refunded",
 }
-# FakeAlipay.like replays nothing of refunds.
-TOLD_ONLY = {unknown_refund: "unknown_refund", refund: "refund"}
+# Which cancel nobody hears the answer of is not told to the gateway.
+TOLD_ONLY = {lost_cancel: "lost_cancel"}
 
 
 class Other(FakeAlipay):
@@ -207,7 +269,7 @@ def test_a_difference_is_told_as_this_point_and_replayed(differs, confirm):
 
 @NO_ROWS
 @pytest.mark.parametrize("differs", TOLD_ONLY, ids=lambda each: each.__name__)
-def test_a_difference_of_a_refund_is_told_as_this_point(differs, confirm):
+def test_a_difference_that_only_the_client_knows_is_told_as_this_point(differs, confirm):
     with with_payments(Other(differs)) as other:
         told, _ = confirm(*IDS, gateway=other)
     assert differing(told) == [TOLD_ONLY[differs]]

@@ -14,8 +14,9 @@ from django_alipay_cancel.alipay.client import SANDBOX_PREFIX
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.confirming.beside import beside
 from django_alipay_cancel.confirming.file import to_json
-from django_alipay_cancel.confirming.points import POINTS, Point, Steps
-from django_alipay_cancel.confirming.run import NOWHERE, Run
+from django_alipay_cancel.confirming.point import Heard, Point
+from django_alipay_cancel.confirming.points import POINTS
+from django_alipay_cancel.confirming.run import LOOKS, NOWHERE, Run
 
 
 class Command(BaseCommand):
@@ -38,7 +39,10 @@ class Command(BaseCommand):
             "--refundable",
             metavar="ID",
             default="",
-            help=gettext("The paymentId of a paid payment of 1.00 USD; it is refunded."),
+            help=gettext(
+                "The paymentId of a paid payment of 1.00 USD whose cancellation window is over; it "
+                "is refunded, once."
+            ),
         )
         parser.add_argument(
             "--notify-url",
@@ -112,8 +116,12 @@ class Command(BaseCommand):
                 % {"said": said}
             )
         self.stdout.write(
-            gettext("At the end a payment is left to expire: that takes %(seconds)d seconds.")
-            % {"seconds": run.lasts}
+            gettext(
+                "At the end a payment is left to expire: that takes %(seconds)d seconds. What does "
+                "not show at once, a lost cancel or a refund, is looked for during up to "
+                "%(looks)d seconds each."
+            )
+            % {"seconds": run.lasts, "looks": LOOKS[-1]}
         )
         heard = self._ask(run)
         text = to_json(heard, sandbox=sandbox, in_store=in_store)
@@ -121,7 +129,8 @@ class Command(BaseCommand):
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from None
-        differ = sum(_differs(point, *both) for point, both in heard.items())
+        differ = sum(point.differs(*both) for point, both in heard.items())
+        unsettled = sum(not said.settles for _, said in heard.values())
         self.stdout.write(
             ngettext(
                 "%(count)d point differs from FakeAlipay.",
@@ -130,31 +139,37 @@ class Command(BaseCommand):
             )
             % {"count": differ}
         )
+        if unsettled:
+            self.stdout.write(
+                ngettext(
+                    "%(count)d point stays open.",
+                    "%(count)d points stay open.",
+                    unsettled,
+                )
+                % {"count": unsettled}
+            )
         self.stdout.write(
             gettext("%(file)s holds all of it, without ids, keys and signatures.")
             % {"file": output}
         )
 
-    def _ask(self, run: Run) -> dict[Point, tuple[Steps, Steps]]:
+    def _ask(self, run: Run) -> dict[Point, tuple[Heard, Heard]]:
         heard = {}
         fake_run = beside(run)
         for point in POINTS:
-            fake, said = heard[point] = (point.ask(fake_run), point.ask(run))
-            mark = self.style.WARNING(" *") if _differs(point, fake, said) else ""
+            fake, said = heard[point] = (point.hear(fake_run), point.hear(run))
+            mark = self.style.WARNING(" *") if point.differs(fake, said) else ""
             self.stdout.write(f"{point.name}{mark}")
             self.stdout.write(
                 "  " + gettext("assumed: %(text)s") % {"text": gettext(point.assumption)}
             )
-            self.stdout.write(f"  FakeAlipay: {_shown(point, fake)}")
-            self.stdout.write(f"  Alipay: {_shown(point, said)}")
+            self.stdout.write(f"  FakeAlipay: {_told(point, fake)}")
+            self.stdout.write(f"  Alipay: {_told(point, said)}")
         return heard
 
 
-def _shown(point: Point, steps: Steps) -> str:
-    if not steps:
-        return gettext("not asked")
-    return "; ".join(f"{step}: {point.read(said)}" for step, said in steps.items())
-
-
-def _differs(point: Point, fake: Steps, said: Steps) -> bool:
-    return _shown(point, fake) != _shown(point, said)
+def _told(point: Point, heard: Heard) -> str:
+    told = [f"{step}: {read}" for step, read in point.shown(heard).items()]
+    if heard.unseen:
+        told.append(gettext("not seen: %(why)s") % {"why": gettext(heard.unseen)})
+    return "; ".join(told) or gettext("not asked")
