@@ -175,6 +175,7 @@ def test_refusals_of_refunds_stay_those_of_fake_alipay(tmp_path):
 def test_captures_are_listed_beside_a_refund_that_is_not_listed_yet(tmp_path):
     looks = {
         "at once": {**S, "transactions": "null"},
+        "after 1 s": {**S, "transactions": ("CAPTURE SUCCESS",), "after": 1},
         "after 15 s": {**S, "transactions": ("REFUND SUCCESS",), "after": 15},
     }
     with FakeAlipay.like(written(tmp_path, **MADE, refund_listed=looks)) as gateway:
