@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from django_alipay_cancel.api.choices import WordField
 from django_alipay_cancel.api.pagination import Pages
-from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import ID_LENGTH, REASON_LENGTH, REFERENCE_LENGTH, Payment
 
 
@@ -38,7 +37,6 @@ def validated(serializer_class: type[ClosedSerializer], data: Any) -> dict[str, 
     return values
 
 
-_REFUNDS_ARE_OFF = _("Refunds are off: ALIPAY_CANCEL['REFUNDS'] is not True.")
 # As a pattern, so that the OpenAPI document says it; the same that `validate_text` refuses.
 _NO_CONTROL_CHARACTERS = RegexValidator(
     r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+\Z",
@@ -87,11 +85,6 @@ class WishSerializer(ClosedSerializer):
         help_text="Refund all of it when it can no longer be cancelled; for the shop's staff, and "
         "where REFUNDS is on.",
     )
-
-    def validate_or_refund(self, value: bool) -> bool:
-        if value and not settings.REFUNDS:
-            raise serializers.ValidationError(_REFUNDS_ARE_OFF, code="refunds_off")
-        return value
 
 
 def _exact(limit: int) -> TextField:

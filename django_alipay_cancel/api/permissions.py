@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.utils.translation import gettext
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -100,6 +101,8 @@ class Access:
 
     def why_not_refund(self, user: Any, payment: Payment) -> str:
         """Return why this person's wish may not say "or refund"; "" when it may."""
+        if not settings.REFUNDS:
+            return gettext("Refunds are off: ALIPAY_CANCEL['REFUNDS'] is not True.")
         allowed = holds(user, CANCEL, payment) and holds(user, REFUND, payment)
         return "" if allowed else str(REFUND_NOT_ALLOWED)
 
