@@ -16,7 +16,7 @@ from django_alipay_cancel.services.announcing import announcement_due
 from django_alipay_cancel.services.decision import Act, Because, Verdict
 from django_alipay_cancel.services.history import Call
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 TOLD = {"code": "ORDER_STATUS_INVALID", "message": "order status invalid."}
 
@@ -93,6 +93,45 @@ def test_the_time_of_a_cancel_is_filled_in_once_also_when_it_comes_late(wish, kn
     assert (payment.status, payment.cancelled_at) == ("CANCELLED", at)
 
 
+@pytest.mark.parametrize("end", ["REFUNDED", "FAIL", "PROCESSING", "CANCELLED"])
+def test_a_payment_in_change_without_a_wish_ends_alone(wish, end):
+    payment, cancellation = wish()
+    cancellation.delete()
+    said = {"code": "SUCCESS", "message": ""}
+    ends = {
+        "REFUNDED": lambda: finish.succeed_refunded(payment, None, **said),
+        "FAIL": lambda: finish.succeed_unpaid(payment, None, **said),
+        "PROCESSING": lambda: finish.reject(payment, None, NextStep.NONE, **said),
+        "CANCELLED": lambda: finish.succeed(payment, None, **said),
+    }
+    with transaction.atomic():
+        finish.lock(payment)
+        ends[end]()
+    payment.refresh_from_db()
+    now = timezone.now()
+    assert (payment.status, payment.updated_at, payment.cancelled_at) == (end, now, None)
+    assert payment.refunded_at == (now if end == "REFUNDED" else None)
+    assert payment.failed_at == (now if end == "FAIL" else None)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_alipay_calls_cancelled_after_its_refund_is_an_error_with_both_times(
+    wish, caplog, known
+):
+    payment, cancellation = wish()
+    said = {"code": "SUCCESS", "message": ""}
+    written(payment, cancellation, lambda: finish.succeed_refunded(payment, cancellation, **said))
+    at = timezone.now() - timedelta(minutes=5) if known else None
+    written(
+        payment, cancellation, lambda: finish.succeed(payment, cancellation, cancel_time=at, **said)
+    )
+    assert (payment.status, payment.cancelled_at) == ("REFUNDED", at or timezone.now())
+    assert (cancellation.status, payment.refunded_at) == ("REFUNDED", timezone.now())
+    (record,) = (each for each in caplog.records if each.levelname == "ERROR")
+    told = f"Payment {payment.pk} is refunded, and Alipay says that it is cancelled."
+    assert record.getMessage() == told
+
+
 def test_a_late_yes_to_a_rejected_wish_closes_the_one_that_is_open_now(wish):
     payment, first = wish()
     written(payment, first, lambda: finish.reject(payment, first, NextStep.REFUND, **TOLD))
@@ -126,6 +165,7 @@ FINAL = {
     Act.CANCELLED: ("CANCELLED", "SUCCEEDED", "NONE"),
     Act.UNPAID: ("FAIL", "SUCCEEDED", "NONE"),
     Act.REJECT: ("PROCESSING", "REJECTED", "REFUND"),
+    Act.REFUNDED: ("REFUNDED", "REFUNDED", "NONE"),
 }
 
 
