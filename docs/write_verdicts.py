@@ -8,7 +8,9 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "verdicts.md"
@@ -17,8 +19,8 @@ HEAD = """\
 # The verdicts
 
 What the whole history of a payment decides. Made by `python docs/write_verdicts.py` from the rules,
-`django_alipay_cancel/services/verdict.py`, and the table that tests them,
-`tests/services/histories.py`.
+`verdict.py` and `refund_rules.py` of `django_alipay_cancel/services/`, and the tables that test
+them, `histories.py`, `turn_histories.py` and `refund_histories.py` of `tests/services/`.
 
 ## The rules, first match wins
 
@@ -34,9 +36,25 @@ one of the search for payments without a result, `earlier` a cancel of an earlie
 number that many seconds. `for n`: the answer came n seconds later; `signed at n`: Alipay's own time
 of it. `at` is in how many
 seconds the act is due, with the delays 2, 5, 15 and 30 seconds and a quiet period of 60.
-
+"""
+COLUMNS = """
 | History | | Act | Because | Next step | At |
 |---|---|---|---|---|---|
+"""
+REFUNDS = """
+## Refunds
+
+What the rules `with_refund` and `turn_to_refund` decide of a wish that says "or refund".
+
+| Rule | |
+|---|---|
+"""
+TURNS = """
+Until it turns. `lists`: what an inquiry of the payment says of refunds by anybody; `earlier refund`
+and `older refund`: of two earlier wishes, with `about`: an inquiry of that refund.
+"""
+TURNED = """
+From then on. `refund`: the answer to the refund of this wish; `about`: an inquiry of it.
 """
 
 
@@ -47,24 +65,35 @@ def page() -> str:
     import django
 
     django.setup()
+    from django_alipay_cancel.services.refund_rules import BEFORE_THE_TURN, REFUND_RULES
     from django_alipay_cancel.services.verdict import RULES
     from tests.services.histories import HISTORIES
+    from tests.services.refund_histories import AFTER
+    from tests.services.turn_histories import BEFORE
 
-    rules = "".join(
+    of_refunds = dict.fromkeys((*BEFORE_THE_TURN, *REFUND_RULES))
+    cancels = HEAD + _rules(RULES) + TABLE + _rows(HISTORIES)
+    return cancels + REFUNDS + _rules(of_refunds) + TURNS + _rows(BEFORE) + TURNED + _rows(AFTER)
+
+
+def _rules(rules: Iterable[Callable[..., object]]) -> str:
+    return "".join(
         f"| `{rule.__name__}` | {' '.join(inspect.cleandoc(rule.__doc__ or '').split())} |\n"
-        for rule in RULES
+        for rule in rules
     )
-    rows = "".join(
+
+
+def _rows(rows: Iterable[Any]) -> str:
+    return COLUMNS + "".join(
         f"| {_said(row)} | {row.story} | {row.then[0]} | {row.then[1]} | {row.then[2]} | "
         f"{'' if row.at is None else row.at} |\n"
-        for row in HISTORIES
+        for row in rows
     )
-    return HEAD + rules + TABLE + rows
 
 
-def _said(row: object) -> str:
-    said = [f"`{part}`" if isinstance(part, str) else f"+{part}" for part in row.said]  # type: ignore[attr-defined]
-    facts = [f"`{fact}`" for fact in row.facts]  # type: ignore[attr-defined]
+def _said(row: Any) -> str:
+    said = [f"`{part}`" if isinstance(part, str) else f"{part:+}" for part in row.said]
+    facts = [f"`{fact}`" for fact in row.facts]
     return " ".join([*facts, *said])
 
 

@@ -10,16 +10,9 @@ from django_alipay_cancel.services.case import Case
 from django_alipay_cancel.services.refund_case import RefundCase
 from django_alipay_cancel.services.verdict import verdict
 from tests.services.histories import POLICY, START
-from tests.services.refund_histories import (
-    AFTER,
-    BEFORE,
-    NOTHING,
-    REFUND_POLICY,
-    TURN,
-    WINDOW,
-    RefundRow,
-    before,
-)
+from tests.services.refund_histories import AFTER
+from tests.services.refund_rows import NOTHING, REFUND_POLICY, TURN, WINDOW, RefundRow
+from tests.services.turn_histories import BEFORE, before
 
 
 @pytest.mark.parametrize("row", [*BEFORE, *AFTER], ids=lambda row: f"{row.turned}: {row.story}")
