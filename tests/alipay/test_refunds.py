@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,8 @@ def test_a_code_asks_for_another_step_as_the_answer_to_a_refund() -> None:
         ("KEY_NOT_FOUND", "", "FIX_CONFIGURATION"),
         ("SUCCESS", "bad_signature", "FIX_CONFIGURATION"),
         ("", "id_mismatch", "CONTACT_ALIPAY"),
+        ("MERCHANT_BALANCE_NOT_ENOUGH", "id_mismatch", "CONTACT_ALIPAY"),
+        ("MERCHANT_BALANCE_NOT_ENOUGH", "", "TOP_UP_BALANCE"),
         ("A_CODE_OF_NEXT_YEAR", "", "CONTACT_ALIPAY"),
     ],
 )
@@ -49,9 +53,71 @@ def test_the_bodies() -> None:
     assert "refundNotifyUrl" not in refund_body(**given, notify_url=None)
     asked = refund_inquiry_body(refund_request_id="r-1", merchant_account_id="m-1")
     assert json.loads(asked) == {"refundRequestId": "r-1", "merchantAccountId": "m-1"}
-    for wrong in ({"payment_id": ""}, {"refund_request_id": ""}, {"value": 0}, {"currency": ""}):
-        with pytest.raises(ValueError, match="need"):
-            refund_body(**given | wrong, notify_url=None)
+    bare = refund_inquiry_body(refund_request_id="r-1", merchant_account_id=None)
+    assert bare == '{"refundRequestId":"r-1"}'
+
+
+NO_ID = "A refund_request_id and a payment_id are needed."
+NO_AMOUNT = "A refund needs an amount above 0 in a currency."
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"payment_id": ""}, NO_ID),
+        ({"refund_request_id": ""}, NO_ID),
+        ({"value": 0}, NO_AMOUNT),
+        ({"value": -1}, NO_AMOUNT),
+        ({"currency": ""}, NO_AMOUNT),
+        ({"currency": "usd"}, NO_AMOUNT),
+    ],
+)
+def test_no_body_asks_for_no_refund(changes: dict[str, Any], told: str) -> None:
+    given = {"refund_request_id": "r-1", "payment_id": "2019", "value": 1, "currency": "USD"}
+    assert refund_body(**given, notify_url="") == (
+        '{"refundRequestId":"r-1","paymentId":"2019","refundAmount":{"currency":"USD","value":"1"}}'
+    )
+    with pytest.raises(ValueError) as refused:
+        refund_body(**given | changes, notify_url=None)
+    assert str(refused.value) == told
+
+
+def test_no_body_asks_after_no_refund() -> None:
+    with pytest.raises(ValueError) as refused:
+        refund_inquiry_body(refund_request_id="", merchant_account_id="m-1")
+    assert str(refused.value) == "A refund_request_id is needed."
+
+
+def test_an_answer_is_read_field_by_field() -> None:
+    document = {
+        "refundRequestId": "r-1",
+        "refundId": "refund-1",
+        "refundStatus": "SUCCESS",
+        "refundAmount": {"value": "1250", "currency": "USD"},
+        "refundTime": "2026-01-02T11:04:05+08:00",
+    }
+    whole = RefundTold(
+        refund_request_id="r-1",
+        refund_id="refund-1",
+        status="SUCCESS",
+        amount_value=1250,
+        amount_currency="USD",
+        refunded_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+    assert RefundTold.read(document) == whole
+    of_payment = {"paymentAmount": {"value": "1300", "currency": "EUR"}}
+    assert RefundTold.read(document | of_payment) == whole, "the refund's own amount goes first"
+    shown = RefundTold.read(of_payment)
+    assert (shown.amount_value, shown.amount_currency) == (1300, "EUR")
+    nothing = RefundTold(
+        refund_request_id="",
+        refund_id="",
+        status="",
+        amount_value=None,
+        amount_currency="",
+        refunded_at=None,
+    )
+    assert RefundTold.read({}) == RefundTold.read(dict.fromkeys(document)) == nothing
 
 
 @pytest.mark.parametrize(
@@ -74,6 +140,8 @@ def test_an_amount_is_digits_or_none(amount: object, value: int | None) -> None:
 def test_an_id_is_whole_or_none() -> None:
     told = RefundTold.read({"refundId": "x" * 65, "refundRequestId": "\x00", "refundStatus": 1})
     assert (told.refund_id, told.refund_request_id, told.status) == ("", "", "")
+    assert RefundTold.read({"refundId": "x" * 64}).refund_id == "x" * 64
+    assert RefundTold.read({"refundId": "退款"}).refund_id == ""
 
 
 def refund(value="400", status="SUCCESS", currency="USD", kind="REFUND"):
