@@ -115,8 +115,8 @@ def _with_crlf(body: bytes) -> bytes:
     return body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def _with_escaped_slashes(write: Callable[[object], str]) -> Callable[[object], str]:
-    return lambda document: write(document).replace("/", "\\/")
+def _escaped(text: str) -> str:
+    return text.replace("/", "\\/")
 
 
 _compact_ascii = partial(json.dumps, separators=(",", ":"))
@@ -133,9 +133,11 @@ _LINE_ENDS: Mapping[str, Callable[[bytes], bytes]] = {
 _JSON: Mapping[str, Callable[[object], str]] = {
     gettext_noop("as compact JSON"): _compact,
     gettext_noop("as compact JSON in ASCII"): _compact_ascii,
-    gettext_noop("as compact JSON with escaped slashes"): _with_escaped_slashes(_compact),
-    gettext_noop("as compact JSON in ASCII with escaped slashes"): _with_escaped_slashes(
-        _compact_ascii
+    gettext_noop("as compact JSON with escaped slashes"): lambda document: _escaped(
+        _compact(document)
+    ),
+    gettext_noop("as compact JSON in ASCII with escaped slashes"): lambda document: _escaped(
+        _compact_ascii(document)
     ),
     gettext_noop("as JSON with blanks"): partial(json.dumps, ensure_ascii=False),
     gettext_noop("as JSON with blanks in ASCII"): json.dumps,

@@ -74,6 +74,20 @@ def test_a_whole_message_is_read_field_by_field() -> None:
     )
 
 
+def test_a_capture_is_dated_by_its_own_time_and_nothing_else_is() -> None:
+    times = {"captureTime": "2026-01-03T00:00:00Z", "paymentTime": "2026-01-02T00:00:00Z"}
+    captured = message(notifyType="CAPTURE_RESULT", **times)
+    assert captured.paid_at == datetime(2026, 1, 3, tzinfo=UTC)
+    assert message(**times).paid_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert message(notifyType="CAPTURE_RESULT").paid_at is None
+
+
+def test_an_authorization_says_until_when_and_a_refund_says_whose() -> None:
+    read_at = message(authExpiryTime="2026-01-09T00:00:00Z").auth_expires_at
+    assert read_at == datetime(2026, 1, 9, tzinfo=UTC)
+    assert message(refundRequestId="r-1").refund_request_id == "r-1"
+
+
 def test_a_message_that_says_nothing_is_read_as_nothing() -> None:
     assert read(b"{}") == PaymentMessage(
         notify_type="",
@@ -161,6 +175,23 @@ def test_what_alipay_did_not_sign_is_not_believed(changes: dict[str, str], error
 @pytest.mark.parametrize("signed", ["/notify/?shop=1&x=%2F", "/notify/"])
 def test_a_query_may_be_signed_or_not(signed: str) -> None:
     assert read(b"{}", headers_for(b"{}", path=signed), path="/notify/?shop=1&x=%2F")
+
+
+@pytest.mark.parametrize("path", ["/", "/?shop=1"])
+@pytest.mark.parametrize("signed", ["/", ""])
+def test_of_a_bare_address_the_path_may_be_empty(path: str, signed: str) -> None:
+    assert read(b"{}", headers_for(b"{}", path=signed), path=path)
+
+
+def test_why_a_signature_does_not_verify_is_told_in_one_line_of_some_length() -> None:
+    headers = headers_for(b"{}", Client_Id=f"5X9\n{'x' * 300}")
+    with pytest.raises(Unbelievable) as other:
+        read(b"{}", headers)
+    told = (other.value.error, other.value.cause, other.value.detail)
+    assert told == ("wrong_client", "other_client", f"5X9 {'x' * 252}")
+    with pytest.raises(Unbelievable) as large:
+        read(b" " * (64 * 1024 + 1), headers)
+    assert (large.value.cause, large.value.detail) == ("", "")
 
 
 @pytest.mark.parametrize("path", ["/notify/", "/notify/?shop=1"])

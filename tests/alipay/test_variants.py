@@ -27,13 +27,14 @@ def found(
     prefixes: tuple[str, ...] = (),
     keys: Any = (("1", ALIPAY_PUBLIC_KEY),),
     signer: Any = ALIPAY_KEY,
+    time: str = TIME,
     **headers: Any,
 ) -> list[Variant]:
     """Return the variants of `came`, which came to `path`, when something else was signed."""
     content = content_to_be_signed(
-        path=signed_path, client_id=signed_client, time=TIME, body=signed
+        path=signed_path, client_id=signed_client, time=time, body=signed
     )
-    fields = {"signature": signature_header(content, signer, "1"), "request-time": f" {TIME} "}
+    fields = {"signature": signature_header(content, signer, "1"), "request-time": f" {time} "}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     variants = signed_variants(
         HTTPHeaderDict({name: value for name, value in fields.items() if value}),
@@ -59,6 +60,10 @@ def test_what_came_as_it_was_signed_is_the_first_variant() -> None:
 def test_without_a_header_nothing_is_found(name: str) -> None:
     without: dict[str, Any] = {name: ""}
     assert found(**without) == []
+
+
+def test_a_message_that_was_signed_without_a_time_is_found() -> None:
+    assert places(time="", request_time="") == [(PATH, CLIENT_ID)]
 
 
 def test_a_signature_that_cannot_be_read_or_is_anothers_finds_nothing() -> None:
@@ -111,6 +116,8 @@ def test_the_prefixes_that_are_given_are_tried_and_empty_ones_are_none() -> None
     signed = "/b/notify/"
     assert places(signed_path=signed, prefixes=("", "/", "a", "b")) == [(signed, CLIENT_ID)]
     assert places(signed_path=signed, path="/notify/?a=1", prefixes=("b",)), "without its query"
+    assert places(signed_path="/XbX/notify/", prefixes=("XbX",)), "nothing but slashes is cut off"
+    assert places(prefixes=("b",)), "what came is tried all the same"
     assert found(signed_path="//notify/", prefixes=("", "/")) == []
 
 
@@ -133,6 +140,9 @@ def test_the_prefixes_that_are_given_are_tried_and_empty_ones_are_none() -> None
         ("/a%3Ab/", "/a:b/"),
         ("/a%3ab/?x=%2F", "/a:b/?x=/"),
         ("/~shop/", "/%7Eshop/"),
+        ("/~a:b/", "/%7Ea%3Ab/"),
+        ("//notify/", "/notify/"),
+        ("/%E6%94%AFab", "/%e6%94%afab"),
         ("/a@b/?c=d", "/a%40b/?c%3Dd"),
         ("/a@支/", "/a@%E6%94%AF/"),
     ],
