@@ -116,13 +116,17 @@ def test_a_refund_whose_answer_is_lost_shows_neither_of_the_two(gateway, confirm
 # --- FakeAlipay.like ------------------------------------------------------------------------------
 
 
-def refund(gateway, value="100", id="r-1"):
+def call_refund(gateway, value="100", id="r-1"):
     body = {
         "refundRequestId": id,
         "paymentId": "refund-1",
         "refundAmount": {"currency": "USD", "value": value},
     }
-    return str(call_api(client_of(gateway), "refund", body))
+    return call_api(client_of(gateway), "refund", body)
+
+
+def refund(gateway, *asked):
+    return str(call_refund(gateway, *asked))
 
 
 def inquire_refund(gateway):
@@ -149,19 +153,24 @@ def test_asynchronous_refunds_are_replayed_until_they_are_settled(tmp_path):
         assert listed(gateway) == ("REFUND SUCCESS",)
 
 
-MADE = {
-    "refund_final": {"refund": U, "refund inquiry": {**S, "refund_status": "SUCCESS"}},
-    "repeat_of_refund": {"again": U},
-}
+MADE = {"refund_final": {"refund": U, "refund inquiry": {**S, "refund_status": "SUCCESS"}}}
 
 
 def test_what_was_told_of_synchronous_refunds_is_not_said_of_others(tmp_path):
-    with FakeAlipay.like(written(tmp_path, **MADE)) as gateway:
+    done = {"refund": S, "refund inquiry": {**S, "refund_status": "SUCCESS"}}
+    with FakeAlipay.like(written(tmp_path, refund_final=done)) as gateway:
         gateway.add_payment(payment_id="refund-1", refunds_take_time=True)
-        refund(gateway)
+        assert refund(gateway) == "U REFUND_IN_PROCESS"
         gateway.refund_settles("refund-1")
         assert inquire_refund(gateway) == "S SUCCESS SUCCESS"
-        assert listed(gateway) == ("REFUND SUCCESS",)
+
+
+def test_a_refund_is_answered_as_was_told_with_its_ids_and_so_is_its_repeat(tmp_path):
+    with FakeAlipay.like(written(tmp_path, **MADE)) as gateway:
+        gateway.add_payment(payment_id="refund-1")
+        first, again = (call_refund(gateway) for _ in range(2))
+    assert (str(first), first.ids) == ("U REFUND_IN_PROCESS", ("paymentId",))
+    assert again == first
 
 
 def test_refusals_of_refunds_stay_those_of_fake_alipay(tmp_path):
