@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -57,6 +58,15 @@ class CancellationBlock:
     close_url: str
 
 
+def _refund(cancellation: Cancellation) -> Iterator[LabelledValue]:
+    """Yield what Alipay's support asks for, and how much: nothing where nothing is refunded."""
+    if not cancellation.refunds:
+        return
+    yield LabelledValue(gettext("Amount of the refund"), cancellation.refund_amount)
+    yield LabelledValue(gettext("Refund request ID"), cancellation.refund_request_id)
+    yield from facts(cancellation, "refund_id")
+
+
 def block(
     model_admin: ReadOnlyAdmin, request: HttpRequest, cancellation: Cancellation
 ) -> CancellationBlock:
@@ -74,7 +84,7 @@ def block(
         badge=cancellation_badge(cancellation),
         tone=tone(cancellation.status),
         told=outcome_with_refund(cancellation, note(cancellation)),
-        facts=list(facts(cancellation, *_FACTS)),
+        facts=[*facts(cancellation, *_FACTS), *_refund(cancellation)],
         about_payment=[
             LabelledValue(gettext("Amount"), payment.amount or "-"),
             *facts(payment, "customer"),

@@ -13,7 +13,7 @@ from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.money import format_amount
 
 # What a sentence depends on: how the wish ended and why, and what is known of the money.
-_ENDED = ("status", "next_step", "result_code", "error", "closed_by_name")
+_ENDED = ("status", "means", "next_step", "result_code", "error", "closed_by_name")
 _MONEY = ("payment__status", "is_paid", "is_authorized", "has_refund")
 _FILTERS = ("status", "next_step")
 

@@ -20,6 +20,7 @@ from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment, Worker
 from django_alipay_cancel.outcomes import advice
 from django_alipay_cancel.services import schedule
+from django_alipay_cancel.services.history import Policy
 from django_alipay_cancel.services.state import gateways_in_trouble, nobody_works
 from django_alipay_cancel.wording import next_step_sentence
 
@@ -136,7 +137,16 @@ def _waiting_line(model_admin: ReadOnlyAdmin, row: Cancellation, now: datetime) 
     if at is None or at > now + schedule.reach():
         # The banner says so, too; its times would be untrue.
         return WorkLine(row.payment, url, "", sentence=gettext("A wrong clock set its due time."))
+    if row.refunds:
+        return WorkLine(row.payment, url, moment(at), sentence=_of_a_refund())
     return WorkLine(row.payment, url, moment(at), gives_up_at=moment(schedule.gives_up_at(row)))
+
+
+def _of_a_refund() -> str:
+    return gettext(
+        "It is being refunded, which may take days: Alipay is asked at the time beside it. "
+        "Without a result for %(days)d days it needs a person."
+    ) % {"days": Policy.refund_lasts.days}
 
 
 def _to_refund(rows: QuerySet[Cancellation], now: datetime) -> list[Cancellation]:

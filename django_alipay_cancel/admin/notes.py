@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 # A piece of text has no index: of a million rows the newest are looked through.
 _NEWEST = 10_000
@@ -15,12 +15,13 @@ _TEXTS = ("requested_by_name", "closed_by_name", "reason", "note")
 
 def told_in(cancellations: QuerySet[Any], text: str) -> list[UUID]:
     """Return the cancellations of this batch, or with this text in a name, reason or note."""
-    wanted = " ".join(text.split()).casefold()
+    wanted = " ".join(text.split())
     with suppress(ValueError):
         return list(cancellations.filter(batch=UUID(wanted)).values_list("pk", flat=True)[:_NEWEST])
-    newest = cancellations.order_by("-created_at", "-pk").values_list("pk", *_TEXTS)[:_NEWEST]
-    return [
-        key
-        for key, *texts in newest
-        if any(wanted in " ".join(said.split()).casefold() for said in texts)
-    ]
+    # The database compares: to read ten thousand texts takes far longer than to look at them.
+    oldest = cancellations.order_by("-created_at").values_list("created_at", flat=True)
+    newest = cancellations.order_by()
+    if since := oldest[_NEWEST - 1 : _NEWEST].first():
+        newest = newest.filter(created_at__gte=since)
+    holds = Q.create([(f"{name}__icontains", wanted) for name in _TEXTS], connector=Q.OR)
+    return list(newest.filter(holds).values_list("pk", flat=True)[:_NEWEST])

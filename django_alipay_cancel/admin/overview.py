@@ -12,6 +12,7 @@ from django.db.models import Count, DateTimeField, ExpressionWrapper, F, QuerySe
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation
 
 DAYS = 30
@@ -36,15 +37,21 @@ class Day(NamedTuple):
     day: date
     succeeded: int
     rejected: int
+    refunded: int
 
 
 class Overview(NamedTuple):
-    """What the template draws: succeeded above the line, rejected below it."""
+    """What the template draws: succeeded and, upon it, refunded above the line, rejected below it.
+
+    Of refunds nothing is to be shown where they are switched off and none was made.
+    """
 
     days: list[Day]
     bars: list[Bar]
     succeeded: int
     rejected: int
+    refunded: int
+    shows_refunds: bool
     width: int = DAYS * _STEP
     bar_width: int = _BAR
     line: int = _HEIGHT
@@ -61,14 +68,18 @@ def overview(cancellations: QuerySet[Any]) -> Overview:
             day,
             counts[day, Cancellation.Status.SUCCEEDED],
             counts[day, Cancellation.Status.REJECTED],
+            counts[day, Cancellation.Status.REFUNDED],
         )
         for day in days
     ]
+    refunded = sum(line.refunded for line in lines)
     return Overview(
         days=lines,
         bars=list(_bars(lines)),
         succeeded=sum(line.succeeded for line in lines),
         rejected=sum(line.rejected for line in lines),
+        refunded=refunded,
+        shows_refunds=bool(refunded or settings.REFUNDS),
     )
 
 
@@ -95,12 +106,17 @@ def _counts(cancellations: QuerySet[Any], since: date) -> Counter[tuple[date, st
 
 def _bars(lines: Iterable[Day]) -> Iterable[Bar]:
     lines = list(lines)
-    most = max(max(line.succeeded, line.rejected) for line in lines)
+    most = max(max(line.succeeded + line.refunded, line.rejected) for line in lines)
     for number, line in enumerate(lines):
         x = number * _STEP + (_STEP - _BAR) // 2
+        top = _HEIGHT
         if line.succeeded:
             height = _scaled(line.succeeded, most)
-            yield Bar("succeeded", x, _HEIGHT - height, height)
+            top -= height
+            yield Bar("succeeded", x, top, height)
+        if line.refunded:
+            height = min(_scaled(line.refunded, most), top)
+            yield Bar("refunded", x, top - height, height)
         if line.rejected:
             yield Bar("rejected", x, _HEIGHT, _scaled(line.rejected, most))
 

@@ -26,6 +26,7 @@ _TONES: Mapping[str, str] = {
     Payment.Status.FAIL: "bad",
     Payment.Status.CANCELLING: "unknown",
     Payment.Status.REFUNDING: "unknown",
+    Payment.Status.REFUNDED: "good",
     Cancellation.Status.PENDING: "unknown",
     Cancellation.Status.NEEDS_REVIEW: "unknown",
     Cancellation.Status.SUCCEEDED: "good",
@@ -150,5 +151,5 @@ def attempt_line(attempt: CancellationAttempt) -> AttemptLine:
 
 def _outcome_badge(attempt: CancellationAttempt) -> SafeString:
     # That an inquiry was answered is no good news yet: what it says stands beside it.
-    is_cancel = attempt.kind == CancellationAttempt.Kind.CANCEL
-    return badge(attempt.outcome if is_cancel else "", attempt.get_outcome_display())
+    acts = attempt.kind in (CancellationAttempt.Kind.CANCEL, CancellationAttempt.Kind.REFUND)
+    return badge(attempt.outcome if acts else "", attempt.get_outcome_display())

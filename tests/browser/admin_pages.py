@@ -68,6 +68,17 @@ class AdminPages:
         """Expect that the page says this English text, in the language of the look."""
         expect(self.page.locator("body")).to_contain_text(self.look.say(text))
 
+    def beside_the_window(self) -> list[str]:
+        """Return what of our part of the page one would have to scroll sideways to."""
+        parts: list[str] = self.page.evaluate("""
+            () => [...document.querySelectorAll(".alipay-page *")]
+              .filter((part) => part.getBoundingClientRect().right > window.innerWidth + 1
+                || (part.matches(".alipay-wide") && part.scrollWidth > part.clientWidth + 1))
+              .filter((part) => !part.closest("thead"))
+              .map((part) => part.outerHTML.slice(0, 120))
+        """)
+        return parts
+
     def picture(self, name: str) -> None:
         pictures.take(self.page, name, self.look.name)
 

@@ -63,9 +63,15 @@ def alipay_settings():
 
 
 @pytest.fixture
-def gateway(settings, transactional_db, alipay_settings):
+def switched_on():
+    """What this file's shop sets beside that, in every process; files ask for more by overriding."""
+    return {}
+
+
+@pytest.fixture
+def gateway(settings, transactional_db, alipay_settings, switched_on):
     """A new FakeAlipay where every process expects it."""
-    settings.ALIPAY_CANCEL = alipay_settings
+    settings.ALIPAY_CANCEL = alipay_settings | switched_on
     url = alipay_settings["MERCHANTS"]["default"]["GATEWAY_URL"]
     with contextlib.ExitStack() as stack:
         yield _started(stack, port=int(url.rpartition(":")[2]))
@@ -89,12 +95,14 @@ def admin_sites(django_db_setup, django_db_blocker, alipay_settings):
     with contextlib.ExitStack() as stack:
         running = {}
 
-        def site(host):
+        def site(host, switched_on):
             if host == "unfold":
                 requirements.need("unfold", "django-unfold")
-            if host not in running:
-                running[host] = stack.enter_context(sites.admin_site(host, alipay_settings))
-            return running[host]
+            kind = host, *switched_on.items()
+            if kind not in running:
+                alipay = alipay_settings | switched_on
+                running[kind] = stack.enter_context(sites.admin_site(host, alipay))
+            return running[kind]
 
         yield site
 
@@ -147,7 +155,7 @@ def window(chromium):
 
 
 @pytest.fixture
-def staff(gateway, admin_sites, window, look):
+def staff(gateway, admin_sites, switched_on, window, look):
     """Sit a person down in front of the admin, signed in unless told otherwise."""
     from tests.browser.admin_pages import AdminPages
 
@@ -157,7 +165,7 @@ def staff(gateway, admin_sites, window, look):
         )
         wanted = PERMISSIONS.get(name, [])
         user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
-        pages = AdminPages(window(admin_sites(look.host), look), look)
+        pages = AdminPages(window(admin_sites(look.host, switched_on), look), look)
         if signed_in:
             pages.take_session_of(user)
         return pages
@@ -201,7 +209,7 @@ def in_review(gateway, pay):
 
 
 @pytest.fixture
-def worker(alipay_settings):
+def worker(alipay_settings, switched_on):
     """Run one pass of the worker as a process of its own, with everything that waits due."""
 
     def run():
@@ -209,7 +217,7 @@ def worker(alipay_settings):
         waiting.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
         subprocess.run(
             sites.manage("process_cancellations"),
-            env=sites.admin_environment("plain", alipay_settings),
+            env=sites.admin_environment("plain", alipay_settings | switched_on),
             check=True,
             capture_output=True,
         )
