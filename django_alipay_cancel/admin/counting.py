@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet
 
+from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation
 
 # More than anybody works off in a day; counting on would only take time.
@@ -18,19 +19,34 @@ class OpenCounts(NamedTuple):
     in_review: int
     pending: int
     is_cut: bool
+    refunded: int = 0  # of the pending ones, where refunds are switched on
 
     @property
     def waiting(self) -> str:
         """How many are pending, for people."""
-        return f"{self.pending}+" if self.is_cut else str(self.pending)
+        return self._cut(self.pending)
+
+    @property
+    def being_refunded(self) -> str:
+        """How many of these go on as a refund, for people."""
+        return self._cut(self.refunded)
+
+    def _cut(self, number: int) -> str:
+        return f"{number}+" if self.is_cut else str(number)
 
 
 def open_counts(cancellations: QuerySet[Any]) -> OpenCounts:
     """Count what is open among these cancellations, with one query over an index."""
     opened = cancellations.filter(status__in=Cancellation.OPEN)
     # By name, those in review come first: the cut is made among the pending ones.
-    counted = opened.order_by("status")[:MOST_COUNTED].aggregate(
-        in_review=Count("pk", filter=Q(status=Cancellation.Status.NEEDS_REVIEW)),
-        pending=Count("pk", filter=Q(status=Cancellation.Status.PENDING)),
-    )
-    return OpenCounts(**counted, is_cut=sum(counted.values()) >= MOST_COUNTED)
+    pending = Q(status=Cancellation.Status.PENDING)
+    counts = {
+        "in_review": Count("pk", filter=Q(status=Cancellation.Status.NEEDS_REVIEW)),
+        "pending": Count("pk", filter=pending),
+    }
+    if settings.REFUNDS:
+        refunds = Q(means=Cancellation.Means.REFUND)
+        counts["refunded"] = Count("pk", filter=pending & refunds)
+    counted = opened.order_by("status")[:MOST_COUNTED].aggregate(**counts)
+    is_cut = counted["in_review"] + counted["pending"] >= MOST_COUNTED
+    return OpenCounts(**counted, is_cut=is_cut)

@@ -20,7 +20,6 @@ from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, Payment, Worker
 from django_alipay_cancel.outcomes import advice
 from django_alipay_cancel.services import schedule
-from django_alipay_cancel.services.history import Policy
 from django_alipay_cancel.services.state import gateways_in_trouble, nobody_works
 from django_alipay_cancel.wording import next_step_sentence
 
@@ -59,9 +58,13 @@ class WorkerLine(NamedTuple):
 
 
 class Morning(NamedTuple):
-    """What the template shows; `nobody_works`: something is due, and no worker was seen."""
+    """What the template shows; `nobody_works`: something is due, and no worker was seen.
+
+    `refused_refunds`: some of what needs somebody are refunds that Alipay refused.
+    """
 
     needs_me: list[WorkLine]
+    refused_refunds: bool
     heals: list[WorkLine]
     refunds: list[WorkLine]
     workers: list[WorkerLine]
@@ -75,6 +78,7 @@ def morning(model_admin: ReadOnlyAdmin, request: HttpRequest) -> Morning:
     rows = model_admin.cancellations(request)
     recent = Worker.objects.filter(seen_at__gte=now - _WORKERS_WITHIN).order_by("-seen_at")
     workers = list(recent[:_MOST])
+    needs_me = list(_needs_me(rows))
     return Morning(
         needs_me=[
             WorkLine(
@@ -83,8 +87,9 @@ def morning(model_admin: ReadOnlyAdmin, request: HttpRequest) -> Morning:
                 moment(row.created_at),
                 sentence=next_step_sentence(advice(row)),
             )
-            for row in _in_review(rows)
+            for row in needs_me
         ],
+        refused_refunds=any(row.status == Cancellation.Status.REJECTED for row in needs_me),
         heals=[_waiting_line(model_admin, row, now) for row in _waiting(rows)],
         refunds=[
             WorkLine(
@@ -112,7 +117,7 @@ def morning(model_admin: ReadOnlyAdmin, request: HttpRequest) -> Morning:
     )
 
 
-def _in_review(rows: QuerySet[Cancellation]) -> QuerySet[Cancellation]:
+def _needs_me(rows: QuerySet[Cancellation]) -> QuerySet[Cancellation]:
     in_review = rows.filter(status=Cancellation.Status.NEEDS_REVIEW)
     if settings.REFUNDS:
         # A refund that Alipay refused, of a payment that is still the buyer's to get back.
@@ -146,7 +151,7 @@ def _of_a_refund() -> str:
     return gettext(
         "It is being refunded, which may take days: Alipay is asked at the time beside it. "
         "Without a result for %(days)d days it needs a person."
-    ) % {"days": Policy.refund_lasts.days}
+    ) % {"days": schedule.policy().refund_lasts.days}
 
 
 def _to_refund(rows: QuerySet[Cancellation], now: datetime) -> list[Cancellation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,11 @@ from django_alipay_cancel import services
 from django_alipay_cancel.admin.run_action import FEW
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
-from tests.admin.conftest import cancel, confirmation_of, page_of, route, text, told
+from tests.admin.conftest import cancel, confirmation_of, page_of, route, rows, text, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LIST = "/admin/django_alipay_cancel/cancellation/"
 BOX = "If it can no longer be cancelled, refund all of it"
 
 
@@ -92,8 +94,68 @@ def test_a_refund_that_alipay_refused_needs_me(refunds, operator, late, gateway)
     assert Cancellation.objects.get().next_step == "TOP_UP_BALANCE"
     listed = operator.get("/admin/django_alipay_cancel/cancellation/")
     assert "Top up" in text(listed)
+    link = re.search(r'<a href="([^"]*)">All refunds that Alipay refused</a>', text(listed))[1]
+    assert rows(text(operator.get(f"{LIST}{link}"))) == ["order-1"]
     cancel(operator, late)  # without the box it is only cancelled
     assert "refund" not in late.attempts.order_by("pk").last().kind
+
+
+@pytest.fixture
+def waits(late, gateway):
+    """A refund that Alipay is carrying out."""
+    gateway.payment("request-order-1").refunds_take_time = True
+    services.cancel_payment(late, or_refund=True)
+    return late
+
+
+def overview_of(client):
+    page = text(client.get(LIST))
+    return re.search(r'<section class="module alipay-overview".*?</section>', page, re.DOTALL)[0]
+
+
+def number_behind(client, sentence):
+    """The number in the overview, and the payments behind its link."""
+    link, number = re.search(
+        rf'<a href="([^"]*)">{sentence}: <strong>(\d+)</strong></a>', overview_of(client)
+    ).groups()
+    return int(number), rows(text(client.get(f"{LIST}{link}")))
+
+
+def test_the_overview_tells_what_is_being_refunded_and_what_was(
+    refunds, operator, pay, waits, gateway
+):
+    pay("order-2")
+    services.cancel_payment(pay("order-3"))
+    services.request_cancellation(pay("order-4"))
+    assert number_behind(operator, "Of these being refunded") == (1, ["order-1"])
+    assert number_behind(operator, "Refunded instead in the last 30 days") == (0, [])
+    assert "which may take days" in text(operator.get(LIST))
+    gateway.refund_settles("request-order-1")
+    services.refresh_payment(waits)
+    waits.refresh_from_db()
+    assert waits.status == "REFUNDED"
+    assert number_behind(operator, "Of these being refunded") == (0, [])
+    assert number_behind(operator, "Refunded instead in the last 30 days") == (1, ["order-1"])
+    page = overview_of(operator)
+    bars = re.findall(r'<rect class="alipay-(\w+)" x="291" y="(\d+)" width="8" height="(\d+)"', page)
+    assert bars == [("succeeded", "20", "20"), ("refunded", "0", "20")]
+    assert "1 0 1" in " ".join(re.sub("<[^>]*>", " ", page).split())
+
+
+def test_switched_off_the_overview_says_nothing_of_refunds(operator, pay):
+    services.cancel_payment(pay())
+    page = text(operator.get(LIST)).partition('id="result_list"')[0]
+    assert "refund" not in page.partition("alipay-morning")[2].lower()
+
+
+def test_what_was_refunded_says_how_much_and_by_which_ids(refunds, operator, waits, gateway):
+    cancellation = waits.cancellations.get()
+    for page in (waits, cancellation):
+        shown = " ".join(re.sub("<[^>]*>", " ", text(operator.get(page_of(page)))).split())
+        assert "Amount of the refund 12.50 USD" in shown
+        assert f"Refund request ID {cancellation.pk.hex}" in shown
+        assert f"Refund ID {cancellation.refund_id}" in shown
+    assert f"refundRequestId: {cancellation.pk.hex}" in text(operator.get(page_of(waits)))
 
 
 class DeniesOneRefund(BaseBackend):
