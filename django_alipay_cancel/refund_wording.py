@@ -40,7 +40,7 @@ FOR_STAFF: Final[Mapping[str, StrPromise]] = {
         "The result is not known yet: do not refund it yourself, "
         "and do not ask the buyer to pay again yet."
     ),
-    "REJECTED": _("The payment was neither cancelled nor refunded."),
+    "REJECTED": _("The payment was neither cancelled nor refunded in full."),
     "NEEDS_REVIEW": _(
         "The payment was to be refunded. The result is not known yet, and a person has to look at "
         "it: do not refund it yourself, and do not ask the buyer to pay again yet."

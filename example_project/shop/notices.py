@@ -15,11 +15,15 @@ from django.utils.translation import gettext as _
 
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.outcomes import buyer_message
-from django_alipay_cancel.signals import cancellation_rejected, cancellation_succeeded
+from django_alipay_cancel.signals import (
+    cancellation_refunded,
+    cancellation_rejected,
+    cancellation_succeeded,
+)
 from shop.models import Order
 
 
-@receiver([cancellation_succeeded, cancellation_rejected])
+@receiver([cancellation_succeeded, cancellation_refunded, cancellation_rejected])
 def tell_buyer(cancellation: Cancellation, payment: Payment, **kwargs: Any) -> None:
     """Send one mail for each end of a cancellation; a buyer without an address gets none.
 

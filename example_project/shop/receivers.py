@@ -13,6 +13,7 @@ from django_fsm.signals import post_transition
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.signals import (
     cancellation_needs_review,
+    cancellation_refunded,
     cancellation_rejected,
     cancellation_succeeded,
 )
@@ -27,7 +28,7 @@ def pay_order(instance: Payment, target: str, **kwargs: Any) -> None:
         placed.update(state=Order.State.PAID)
 
 
-@receiver(cancellation_succeeded)
+@receiver([cancellation_succeeded, cancellation_refunded])
 def cancel_order(payment: Payment, **kwargs: Any) -> None:
     """No money is held or owed any more: nothing is shipped."""
     Order.objects.filter(payment=payment).update(state=Order.State.CANCELLED, needs_attention=False)

@@ -37,4 +37,8 @@ def for_the_till(payment: Payment) -> str:
             "Being cancelled, the result is not known yet. Do not let the buyer pay again."
         ),
         "CANCELLED": _("Cancelled: no money is kept. The buyer can pay anew: start a new sale."),
+        "REFUNDING": _(
+            "Being refunded, the result is not known yet. Do not let the buyer pay again."
+        ),
+        "REFUNDED": _("Refunded: no money is kept. The buyer can pay anew: start a new sale."),
     }[payment.status]

@@ -85,6 +85,6 @@ def _state(order: Order) -> dict[str, Any]:
         "payment": payment.status,
         "sentence": sentences.for_the_till(payment),
         "seconds": int((timezone.now() - payment.created_at).total_seconds()),
-        "over": payment.status not in ("PROCESSING", "CANCELLING"),
+        "over": payment.status not in ("PROCESSING", "CANCELLING", "REFUNDING"),
         "cancellable": order.may_be_cancelled,
     }

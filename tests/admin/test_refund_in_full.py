@@ -137,7 +137,9 @@ def test_the_overview_tells_what_is_being_refunded_and_what_was(
     assert number_behind(operator, "Of these being refunded") == (0, [])
     assert number_behind(operator, "Refunded instead in the last 30 days") == (1, ["order-1"])
     page = overview_of(operator)
-    bars = re.findall(r'<rect class="alipay-(\w+)" x="291" y="(\d+)" width="8" height="(\d+)"', page)
+    bars = re.findall(
+        r'<rect class="alipay-(\w+)" x="291" y="(\d+)" width="8" height="(\d+)"', page
+    )
     assert bars == [("succeeded", "20", "20"), ("refunded", "0", "20")]
     assert "1 0 1" in " ".join(re.sub("<[^>]*>", " ", page).split())
 

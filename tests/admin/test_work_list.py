@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import closing, selecting
+from django_alipay_cancel.admin import closing, notes, selecting
 from django_alipay_cancel.clock import local
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.testing import Fault
@@ -227,3 +227,12 @@ def test_the_list_is_searched_by_person_reason_batch_and_note(pay, in_review, cl
     assert listed_by(clerk, q="recall 17") == ["a", "b"]
     assert listed_by(clerk, q="t-4711") == ["c"]
     assert listed_by(clerk, q="mr wu") == ["c"]
+
+
+def test_a_piece_of_text_is_looked_for_among_the_newest(monkeypatch, pay, clerk):
+    monkeypatch.setattr(notes, "_NEWEST", 2)
+    for name in ("old", "new", "newest"):
+        services.request_cancellation(pay(f"order-{name}"), reason=f"Recall 17 of {name}")
+    assert listed_by(clerk, q="recall 17") == ["order-new", "order-newest"]
+    assert listed_by(clerk, q="17 of old") == []
+    assert listed_by(clerk, q="100%") == []

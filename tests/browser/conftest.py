@@ -64,7 +64,7 @@ def alipay_settings():
 
 @pytest.fixture
 def switched_on():
-    """What this file's shop sets beside that, in every process; files ask for more by overriding."""
+    """What the shop sets beside that, in every process; a file may override it."""
     return {}
 
 

@@ -56,7 +56,7 @@
       await sleep(pause);
       ({ answer, address, pause } = await call(address, "GET"));
     }
-    if (answer.status === "SUCCEEDED") {
+    if (["SUCCEEDED", "REFUNDED"].includes(answer.status)) {
       row.querySelector("[data-state]").textContent = sentences.cancelled;
       row.querySelector("[data-cancel]")?.remove();
     }
