@@ -226,7 +226,7 @@ _BECAUSE: Final[Mapping[str, "StrPromise"]] = {
     ),
     "refund_failed": _("Alipay says that the refund failed."),
     "refund_refused": _(
-        "Alipay refused the refund. That is not believed before inquiries of the refund and of the "
+        "Alipay refused the refund. That is believed once inquiries of the refund and of the "
         "payment agree."
     ),
     "refund_under_way": _("Alipay says that the refund is under way."),

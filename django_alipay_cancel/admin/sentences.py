@@ -174,7 +174,10 @@ def _source(cancellation: Cancellation) -> str:
 
 
 def _is_of_an_inquiry(cancellation: Cancellation) -> bool:
-    # A payment that had failed was not cancelled by the S beside it.
+    # A payment that had failed was not cancelled by the S beside it, and a refund that had failed
+    # was not made by it.
+    if cancellation.status == Cancellation.Status.REJECTED:
+        return bool(cancellation.result_code == "SUCCESS")
     succeeded = cancellation.status == Cancellation.Status.SUCCEEDED
     return succeeded and money_of(cancellation.payment) in (Money.FAILED, Money.CONTRADICTED)
 

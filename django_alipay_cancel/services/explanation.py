@@ -104,9 +104,10 @@ def explain(payment: Payment) -> Explanation:
     if judged is None or not judged.is_open:
         return Explanation(
             because=_of_finished(payment, judged) if judged else found.because,
-            code=judged.result_code if judged and judged.status == "REJECTED" else "",
+            code=_refusal_of(judged) if judged else "",
             next_step=advice(judged) if judged else "",
             status=judged.status if judged else "",
+            refunds=judged.refunds if judged else False,
             next_look=payment.sweep_at if judged is None else None,
             quiet_until=until if judged is None else None,
             may=_may(payment, judged, until),
@@ -123,6 +124,12 @@ def explain(payment: Payment) -> Explanation:
         next_look=judged.next_attempt_at,
         may=_may(payment, judged, until),
     )
+
+
+def _refusal_of(cancellation: Cancellation) -> str:
+    # An inquiry that shows that the refund failed has the code of a call that worked.
+    refused = cancellation.status == "REJECTED" and cancellation.result_code != "SUCCESS"
+    return cancellation.result_code if refused else ""
 
 
 def _current(payment: Payment) -> Cancellation | None:
@@ -160,7 +167,8 @@ def _of_finished(payment: Payment, cancellation: Cancellation) -> Because:
     if cancellation.result_code:
         unknown = cancellation.result_code == "ORDER_NOT_EXIST"
         if cancellation.refunds:
-            return Because.REFUND_REFUSED
+            failed = cancellation.result_code == "SUCCESS"
+            return Because.REFUND_FAILED if failed else Because.REFUND_REFUSED
         return Because.UNKNOWN_PAYMENT_BELIEVED if unknown else Because.REFUSED
     no_result = cancellation.source == Cancellation.Source.NO_RESULT
     return Because.PAID_MEANWHILE if no_result else Because.CHECKED_BY_PERSON

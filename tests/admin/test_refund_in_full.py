@@ -160,6 +160,21 @@ def test_what_was_refunded_says_how_much_and_by_which_ids(refunds, operator, wai
     assert f"refundRequestId: {cancellation.pk.hex}" in text(operator.get(page_of(waits)))
 
 
+def test_a_refund_that_failed_is_not_told_as_a_success(refunds, operator, waits, gateway):
+    gateway.refund_settles("request-order-1", status="FAIL")
+    services.refresh_payment(waits)
+    [cancellation] = waits.cancellations.all()
+    services.retry_cancellation(cancellation)
+    services.process_due_cancellations()
+    cancellation.refresh_from_db()
+    assert (cancellation.status, cancellation.result_code) == ("REJECTED", "SUCCESS")
+    page = text(operator.get(page_of(waits)))
+    assert "Alipay says that the refund failed." in page
+    assert "neither cancelled nor refunded in full" in page
+    assert "Alipay cancelled the payment" not in page
+    assert "code: SUCCESS" not in page
+
+
 class DeniesOneRefund(BaseBackend):
     """Beside Django's own: it allows nothing, and denies the refund of one payment."""
 
