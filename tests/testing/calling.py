@@ -22,6 +22,9 @@ from django_alipay_cancel.testing import FakeAlipay
 
 CANCEL = "/ams/sandbox/api/v1/payments/cancel"
 INQUIRY = "/ams/sandbox/api/v1/payments/inquiryPayment"
+# Seconds to connect and to read: what comes late on a busy machine is no time-out, unless that is
+# what a test looks at.
+PATIENT, HURRIED = (20.0, 20.0), (0.3, 0.3)
 
 
 @dataclass
@@ -114,6 +117,6 @@ def client_of(gateway: FakeAlipay, **changes: Any) -> AlipayClient:
         "private_key": load_private_key(entry["PRIVATE_KEY"]),
         "alipay_public_keys": (("1", load_public_key(entry["ALIPAY_PUBLIC_KEY"])),),
         "gateway_url": entry["GATEWAY_URL"],
-        "timeout": (0.3, 0.3),
+        "timeout": PATIENT,
     }
     return AlipayClient(Credentials(**values | changes))

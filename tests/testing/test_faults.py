@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.faults import OPTIONS
-from tests.testing.calling import CANCEL, INQUIRY, call, client_of
+from tests.testing.calling import CANCEL, HURRIED, INQUIRY, PATIENT, call, client_of
 
 
 @pytest.fixture(params=["socket", "adapter"])
@@ -34,8 +35,9 @@ class Caller:
         self.payment = gateway.payment("order-1")
         self.body = client.request_body(payment_request_id="order-1", payment_id="alipay-1")
 
-    def cancel(self):
-        return self.client.cancel(self.body)
+    def cancel(self, timeout=PATIENT):
+        credentials = replace(self.client.credentials, timeout=timeout)
+        return AlipayClient(credentials, session=self.client.session).cancel(self.body)
 
     def inquire(self):
         return self.client.inquire(self.body)
@@ -87,7 +89,7 @@ def test_a_fault_reaches_the_client_once_and_then_all_is_well(
     caller, fault, options, error, result_status, effects
 ):
     caller.gateway.misbehave(fault, payment="alipay-1", api="cancel", **options)
-    answer = caller.cancel()
+    answer = caller.cancel(HURRIED if error == "timeout" else PATIENT)
     assert (answer.error, answer.sent) == (error, True)
     if not error:
         assert answer.result_status == result_status
@@ -326,7 +328,7 @@ def test_latency_delays_each_answer_and_may_exceed_the_timeout(caller):
     assert caller.cancel().verified
     assert time.monotonic() - started >= 0.1
     caller.gateway.latency = 5
-    assert caller.cancel().error == "timeout"
+    assert caller.cancel(HURRIED).error == "timeout"
 
 
 def test_a_call_can_be_looked_at_after_its_effect_and_before_its_answer(caller):
