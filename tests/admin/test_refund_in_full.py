@@ -171,7 +171,7 @@ def test_a_refund_that_failed_is_not_told_as_a_success(refunds, operator, waits,
     page = text(operator.get(page_of(waits)))
     assert "Alipay says that the refund failed." in page
     assert "neither cancelled nor refunded in full" in page
-    assert "Alipay cancelled the payment" not in page
+    assert "refusal in hand" not in page
     assert "code: SUCCESS" not in page
 
 
