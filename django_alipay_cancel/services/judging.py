@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep
-from django_alipay_cancel.conf import settings
 from django_alipay_cancel.isolation import as_committed
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import finish, schedule
@@ -28,9 +27,6 @@ def carry_on(cancellation: Cancellation, client: AlipayClient) -> None:
 def locked_and_judged(this: Pass) -> CancellationAttempt | None:
     """Begin a pass over rows that exist: lock the payment, judge, and do what that says."""
     finish.lock(this.payment)
-    if this.cancellation is not None and settings.REFUNDS:
-        # Whoever joined it since it was read may have said "or refund".
-        this.cancellation.refresh_from_db(fields=["or_refund"])
     return this.judge()
 
 

@@ -91,9 +91,12 @@ class Pass:
         now = timezone.now()
         if self._seen is None:
             self._seen = attempts.newest(self.payment)
-            self._claimed_at = now if self.token is not None else None
             if self._is_untouched():
                 return self.open(Kind.CANCEL, AskedBy.SCHEDULE)
+            if self.token is not None and not self.just_claimed:
+                # It was read before the lock: finished since, it must not speak for a new wish.
+                self._read_again()
+            self._claimed_at = now if self.token is not None else None
         cancellation = self._judged()
         history = history_of(
             self.payment, cancellation, claimed_at=self._claimed_at, seen=self._seen
@@ -125,7 +128,8 @@ class Pass:
         assert self.client is not None  # a pass that may call has one
         budget = _BUDGETS.get(kind, "inquiries")
         setattr(self, budget, getattr(self, budget) - 1)
-        wish = self.payment.cancellations.get(pk=about) if about else self.cancellation
+        wishes = Cancellation.objects.using(self.payment.database)
+        wish = wishes.get(pk=about) if about else self.cancellation
         return attempts.create(
             self.payment,
             wish,
