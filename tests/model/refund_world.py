@@ -140,19 +140,19 @@ class RefundSearch(Search):
                 if state.still is None:
                     yield "the process stands still", gone._replace(still=p)
             words = self._refund_words if call.refunds else self._refund_inquiry_words
-            for said, changed, word in words(state):
+            for said, changed, word in words(state, call):
                 yield from self._answered(changed, p, slot, said, word)
             return
         yield from super()._process(state, p, slot)
 
-    def _refund_words(self, state: State) -> Iterator[tuple[str, State, Word]]:
+    def _refund_words(self, state: State, call: Call) -> Iterator[tuple[str, State, Word]]:
         money = state.news[0]
         yield "refund: no word, no effect", state, Word.NO_WORD
         if self.world.not_sent:
             yield "refund: not sent", state, Word.NOTHING_SENT
         if self.world.mixed:
             yield "refund: other ids", state, Word.MIXED
-        if money.ours in (OPEN, DONE) and money.wish == state.wish:
+        if money.ours in (OPEN, DONE) and money.wish == call.wish:
             yield "refund: the same again, accepted", state, Word.ACCEPTED
             yield "refund: the same again, F", state, Word.REFUSED
             return
@@ -168,7 +168,7 @@ class RefundSearch(Search):
             flying = money._replace(flying=tuple(sorted((*money.flying, QUIET))))
             yield "refund: under way, no word", state._replace(news=(flying,)), Word.NO_WORD
 
-    def _refund_inquiry_words(self, state: State) -> Iterator[tuple[str, State, Word]]:
+    def _refund_inquiry_words(self, state: State, call: Call) -> Iterator[tuple[str, State, Word]]:
         yield "refund inquiry: no word", state, Word.NO_WORD
         money = state.news[0]
         said = {
@@ -176,7 +176,7 @@ class RefundSearch(Search):
             OPEN: Word.REFUND_OPEN,
             DONE: Word.REFUND_DONE,
             FAILED: Word.REFUND_FAILED,
-        }[money.ours]
+        }[money.ours if money.wish == call.wish else NONE]
         yield f"refund inquiry: {said}", state, said
 
     def _answered(self, state, p, slot, said, word) -> Iterator[tuple[str, State]]:
@@ -355,7 +355,7 @@ class RefundSearch(Search):
                 elif money.ours not in (OPEN, DONE):
                     word = Word.REFUSED
             elif call.asks_refund:
-                *_, (_, _, word) = self._refund_inquiry_words(state)
+                *_, (_, _, word) = self._refund_inquiry_words(state, call)
             else:
                 *_, (_, _, word) = list(super()._inquiry_words(state))[:2]
                 listed = self._listed(state)[0] if word is Word.SHOWS_TAKEN else None
