@@ -78,7 +78,8 @@ def create(
     """
     number, body = 1, None
     if cancellation is not None:
-        earlier = cancellation.attempts.using(payment.database).order_by("number")
+        rows = CancellationAttempt.objects.using(payment.database)
+        earlier = rows.filter(cancellation=cancellation).order_by("number")
         columns = list(earlier.values_list("number", "kind", "request_body"))
         number = columns[-1][0] + 1 if columns else 1
         body = next((text for _, of_kind, text in columns if of_kind == kind), None)

@@ -13,7 +13,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.admin.run_action import FEW
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
-from tests.admin.conftest import cancel, confirmation_of, page_of, route, rows, text, told
+from tests.admin.conftest import ADMIN, cancel, confirmation_of, page_of, route, rows, text, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +45,22 @@ def test_switched_off_there_is_no_box_and_no_status_to_filter_by(operator, late)
     assert "REFUND" not in shown
     operator.post(confirmation_of(late), {"or_refund": "on"})
     assert Cancellation.objects.get().status == "REJECTED"
+
+
+def test_switched_off_no_page_says_a_word_of_refunds(operator, pay, in_review):
+    payment, reviewed = pay("plain"), in_review("reviewed")
+    cancellation = services.cancel_payment(payment)
+    shown = (payment, cancellation, reviewed, reviewed.payment)
+    pages = [*map(page_of, shown), confirmation_of(pay("other")), route(reviewed, "close")]
+    for page in [*pages, ADMIN, f"{ADMIN}payment/"]:
+        lines = text(operator.get(page)).lower().splitlines()
+        said = [line for line in lines if "refund" in line]
+        # What the app has always said of an open cancellation.
+        assert all("do not refund" in line for line in said), (page, said)
+    export = b"".join(operator.get(f"{ADMIN}cancellation/export/").streaming_content).decode()
+    columns = export.splitlines()[0].split(",")
+    assert [column for column in columns if "refund" in column] == ["refund_url"]
+    assert "means" not in columns
 
 
 def test_the_box_is_for_those_who_may_refund_and_not_ticked(refunds, clerk, cashier, late):

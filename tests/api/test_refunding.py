@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from django_alipay_cancel.models import Payment
 from tests.api.conftest import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,3 +70,15 @@ def test_switched_off_it_is_403_that_names_the_setting_before_any_row(cashier, l
     assert "ALIPAY_CANCEL['REFUNDS']" in response.json()["message"]
     assert not late.cancellations.exists()
     assert ask(cashier, late, {"or_refund": False}).json()["status"] == "REJECTED"
+
+
+def test_switched_off_the_fields_of_refunds_are_there_and_say_nothing(cashier, late, pay, settings):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": False}
+    ask(cashier, late, {}), ask(cashier, pay("plain"), {})
+    for payment in Payment.objects.all():
+        shown = cashier.get(f"/alipay/payments/{payment.pk}/").json()
+        assert (shown["can_refund"], shown["refunded_at"]) == (False, None)
+        (cancellation,) = shown["cancellations"]
+        fields = ("or_refund", "means", "refund_id", "refund_value", "refund_currency")
+        assert [cancellation[name] for name in fields] == [False, "cancel", "", None, ""]
+        assert {attempt["refund_status"] for attempt in cancellation["attempts"]} == {""}

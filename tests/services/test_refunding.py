@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.test import override_settings
 from django.utils import timezone
 
 from django_alipay_cancel import services, signals
@@ -268,6 +269,22 @@ def test_joining_many_raises_those_that_are_open(gateway, late):
     assert Cancellation.objects.filter(or_refund=True).count() == 3
 
 
+def test_an_earlier_refund_is_looked_up_where_rows_are_written(gateway, late):
+    class ReadsAreElsewhere:
+        def db_for_read(self, model, **hints):
+            return "replica"  # there is none: to read from it is an error
+
+        def db_for_write(self, model, **hints):
+            return "default"
+
+    payment = late()
+    cancellation = in_review(gateway, payment)
+    services.close_cancellation(cancellation, cancelled=False, closed_by="Li", note="they say so")
+    payment.refresh_from_db()
+    with override_settings(DATABASE_ROUTERS=[ReadsAreElsewhere()]):
+        assert services.cancel_payment(payment).status == "REFUNDED"
+
+
 def test_check_now_asks_and_never_sends(gateway, late):
     payment = late()
     services.request_cancellation(payment, or_refund=True)
@@ -318,6 +335,36 @@ def test_a_new_wish_first_asks_about_a_refund_that_was_closed_in_doubt(gateway, 
     again = services.cancel_payment(payment)
     assert (again.status, kinds(payment)[-1]) == ("REFUNDED", "refund_inquiry")
     assert len(gateway.payment("request-order-1").refunds) == 1
+
+
+def cancel_in_review(gateway, late, clock):
+    """A wish that says "or refund" and is in review before it could turn."""
+    payment = late(method="card")
+    gateway.payment("request-order-1").paid_at = gateway.now - timedelta(days=10)
+    gateway.misbehave(Fault.OTHER_IDS, api="cancel")
+    cancellation = services.cancel_payment(payment, or_refund=True)
+    assert (cancellation.status, cancellation.means) == ("NEEDS_REVIEW", "cancel")
+    clock.shift(3700)
+    return cancellation
+
+
+def test_in_review_no_wish_turns_and_a_person_decides(gateway, late, clock):
+    cancellation = cancel_in_review(gateway, late, clock)
+    services.process_due_cancellations()  # the one cancel more of a wish in review
+    clock.shift(3700)
+    services.process_due_cancellations()
+    cancellation.refresh_from_db()
+    assert (cancellation.status, cancellation.next_step) == ("REJECTED", "REFUND")
+    assert "refund" not in kinds(cancellation.payment)
+    assert services.cancel_payment(cancellation.payment, or_refund=True).status == "REFUNDED"
+
+
+def test_asked_again_it_may_turn(gateway, late, clock):
+    cancellation = cancel_in_review(gateway, late, clock)
+    services.retry_cancellation(cancellation, requested_by="Li")
+    services.process_due_cancellations()
+    cancellation.refresh_from_db()
+    assert (cancellation.status, cancellation.means) == ("REFUNDED", "refund")
 
 
 def test_asking_again_is_the_same_refund(gateway, late):
