@@ -19,7 +19,8 @@ from django_alipay_cancel.services.turning import turned
 from tests.services.test_refund_words import SHOWN, TOLD, refunded, told
 from tests.services.test_words import UNSIGNED, S, answer, refused
 
-pytestmark = pytest.mark.django_db
+# A turn is looked at here without the refund that is opened with it.
+pytestmark = [pytest.mark.django_db, pytest.mark.broken_rows]
 
 Kind = CancellationAttempt.Kind
 REFUNDED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
