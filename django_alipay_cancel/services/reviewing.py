@@ -106,10 +106,12 @@ def close_cancellation(
     if refunded and (cancelled or not cancellation.or_refund):
         told = gettext("refunded goes without cancelled, and with a wish that says or_refund.")
         raise ValidationError({"refunded": told})
+    payment = cancellation.payment  # read before the transaction, which begins with writing
     with (
         refusing_text(note=note, closed_by=name),
         transaction.atomic(using=cancellation.database),
     ):
+        finish.lock(payment)
         _close(cancellation, cancelled, refunded, closed_by, note)
     logger.info("Cancellation %s was closed by hand: %s.", cancellation.id, cancellation.status)
     transaction.on_commit(lambda: announce(cancellation), using=cancellation.database)
@@ -120,7 +122,6 @@ def _close(
     cancellation: Cancellation, cancelled: bool, refunded: bool, closed_by: Any, note: str
 ) -> None:
     payment = cancellation.payment
-    finish.lock(payment)
     cancellation.refresh_from_db(using=payment.database)
     cancellation.payment = payment
     if cancellation.status != Cancellation.Status.NEEDS_REVIEW:

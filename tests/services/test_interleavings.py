@@ -230,6 +230,19 @@ def test_a_cancellation_closed_while_our_transaction_was_thrown_out_stays_closed
     assert cancellation.attempts.get().outcome == outcome
 
 
+def test_one_is_closed_by_hand_although_somebody_else_writes_at_that_moment(gateway, in_review):
+    cancellation = Cancellation.objects.get(pk=in_review().pk)  # its payment is not read yet
+
+    def write():
+        Payment.objects.update(reference="written elsewhere")
+
+    # On SQLite a transaction that began with reading is one that nobody can write beside.
+    with meanwhile("UPDATE", Payment, elsewhere(write)):
+        services.close_cancellation(cancellation, cancelled=True, closed_by="Li", note="support")
+    told = Payment.objects.get()
+    assert (told.status, told.reference) == ("CANCELLED", "written elsewhere")
+
+
 # Rows that change faster than they can be written
 
 
