@@ -3,11 +3,12 @@
 import base64
 import textwrap
 from collections.abc import Callable
+from string import ascii_letters, digits
 
 import pytest
 from far_end import ALIPAY_PUBLIC_KEY, MERCHANT_KEY, VECTORS
 
-from django_alipay_cancel.alipay.key_text import InvalidKey
+from django_alipay_cancel.alipay.key_text import InvalidKey, read_der
 from django_alipay_cancel.alipay.signing import load_private_key, load_public_key
 
 KEY: str = VECTORS["merchant_key"]["private_pkcs8_base64"]
@@ -27,6 +28,9 @@ TWICE_ESCAPED = (
     "Expected a key, found line ends that were escaped twice: a backslash too many before each n."
 )
 BLANKS = "Expected base64, found blanks in it: each may have been a +."
+HEXADECIMAL = "Expected base64, found hexadecimal digits."
+NO_KEY = "Expected a key, found base64 that holds no key; it may be cut off."
+URL_SAFE = "Expected base64, found URL-safe base64: with - for + and _ for /."
 OF_PEM = "Expected a key, found base64 of PEM, as Kubernetes keeps a secret; decode it once."
 
 
@@ -52,7 +56,52 @@ OF_PEM = "Expected a key, found base64 of PEM, as Kubernetes keeps a secret; dec
             "0123456789abcdef0123456789abcdef",
             "Expected a key, found 32 hexadecimal digits: the secret of another product of Alipay.",
         ),
-        (DER.hex(), "Expected base64, found hexadecimal digits."),
+        (
+            "0123456789abcdefABCDEF0123456789",
+            "Expected a key, found 32 hexadecimal digits: the secret of another product of Alipay.",
+        ),
+        (DER.hex(), HEXADECIMAL),
+        (f"30{'0123456789abcdef' * 12}ABCDEF", HEXADECIMAL),
+        (f"{base64.b64encode(bytes(range(0, 256)))[:64].decode()}", NO_KEY),
+        (f"{ascii_letters}{digits}+/=", NO_KEY),
+        (f"{KEY[:-2]}-_", URL_SAFE),
+        (f"{KEY.rstrip('=')}AA", NO_KEY),
+        (
+            KEY.replace("+", "%2b"),
+            "Expected base64, found percent-encoded text; decode it.",
+        ),
+        (
+            f"BEGIN PRIVATE KEY {KEY} END PRIVATE KEY",
+            "Expected a key, found PEM whose BEGIN or END line is missing or damaged.",
+        ),
+        (
+            f"{KEY.rstrip('=')}=X",
+            f"Expected base64, found U+003D EQUALS SIGN at position {len(KEY.rstrip('=')) + 1} "
+            f"of {len(KEY.rstrip('=')) + 2}.",
+        ),
+        (
+            f"!{KEY}",
+            f"Expected base64, found U+0021 EXCLAMATION MARK at position 1 of {LENGTH + 1}.",
+        ),
+        (
+            f"{KEY[:8]}!{KEY}",
+            f"Expected base64, found U+0021 EXCLAMATION MARK at position 9 of {LENGTH + 9}.",
+        ),
+        (
+            f'"{KEY[:8]}\u200b{KEY[8:64]}"{KEY[64:]}',
+            f"Expected base64, found U+0022 QUOTATION MARK at position 67 of {LENGTH + 3}.",
+        ),
+        *(
+            (
+                f"{KEY[:40]}{char}{KEY[40:]}",
+                f"Expected base64, found {name} at position 41 of {LENGTH + 1}: "
+                "type it in half width.",
+            )
+            for char, name in (
+                ("\uff01", "U+FF01 FULLWIDTH EXCLAMATION MARK"),
+                ("\uff5e", "U+FF5E FULLWIDTH TILDE"),
+            )
+        ),
         (
             KEY.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
             "Expected base64, found percent-encoded text; decode it.",
@@ -169,3 +218,27 @@ def test_quotes_around_a_key_and_invisible_characters_in_it_do_no_harm(
 ) -> None:
     assert load_private_key(change(KEY)).private_numbers() == MERCHANT_KEY.private_numbers()
     assert load_public_key(change(PUBLIC)) == ALIPAY_PUBLIC_KEY
+
+
+@pytest.mark.parametrize("der", [b"\x30\x04abc\x17", b"\x30\x81\x03abc", b"\x30\x83\x00\x00\x01x"])
+def test_what_is_as_long_as_it_says_is_read(der: bytes) -> None:
+    assert read_der(base64.b64encode(der).decode()) == der
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (base64.b64encode(b"\x30\x04abc\x17").decode() + "A", NO_KEY),
+        (base64.b64encode(b"\x30\x01a").decode(), NO_KEY),
+        (base64.b64encode(b"\x31\x02ab").decode(), NO_KEY),
+        (base64.b64encode(b"\x30\x84\x00\x00\x00\x00").decode(), NO_KEY),
+        (
+            base64.b64encode(b"\x30\x80abcd").decode(),
+            "Expected one key of 2 bytes, found 6: something follows it.",
+        ),
+    ],
+)
+def test_what_is_not_is_named(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        read_der(text)
+    assert str(caught.value) == sentence

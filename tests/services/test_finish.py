@@ -77,8 +77,9 @@ def test_what_is_written_says_when(wish):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_the_time_of_a_cancel_is_filled_in_once_also_when_it_comes_late(wish, known):
+def test_the_time_of_a_cancel_is_filled_in_once_also_when_it_comes_late(wish, pay, known):
     payment, cancellation = wish()
+    other = pay("order-2")
     at = timezone.now().replace(microsecond=0) - timedelta(minutes=5)
     first = at if known else None
     told = {"code": "SUCCESS", "message": ""}
@@ -91,6 +92,16 @@ def test_the_time_of_a_cancel_is_filled_in_once_also_when_it_comes_late(wish, kn
             ),
         )
     assert (payment.status, payment.cancelled_at) == ("CANCELLED", at)
+    other.refresh_from_db()
+    assert other.cancelled_at is None, "it is the time of one payment"
+
+
+def test_a_yes_takes_no_lock_and_says_when_it_was_written(wish):
+    payment, cancellation = wish()
+    with transaction.atomic():
+        finish.succeed(payment, cancellation, code="SUCCESS", message="")
+    payment.refresh_from_db()
+    assert (payment.status, payment.updated_at) == ("CANCELLED", timezone.now())
 
 
 @pytest.mark.parametrize("end", ["REFUNDED", "FAIL", "PROCESSING", "CANCELLED"])
