@@ -64,7 +64,7 @@ OF_PEM = "Expected a key, found base64 of PEM, as Kubernetes keeps a secret; dec
         (f"30{'0123456789abcdef' * 12}ABCDEF", HEXADECIMAL),
         (f"{base64.b64encode(bytes(range(0, 256)))[:64].decode()}", NO_KEY),
         (f"{ascii_letters}{digits}+/=", NO_KEY),
-        (f"{KEY[:-2]}-_", URL_SAFE),
+        (f"{KEY.rstrip('=')}-_=", URL_SAFE),
         (f"{KEY.rstrip('=')}AA", NO_KEY),
         (
             KEY.replace("+", "%2b"),

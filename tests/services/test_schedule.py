@@ -173,6 +173,9 @@ def test_the_rules_get_jittered_delays_and_the_settings(settings):
     policy = schedule.policy()
     assert (policy.quiet, policy.fresh) == (timedelta(seconds=7), timedelta(seconds=23))
     assert policy.review_every == timedelta(hours=1)
+    assert policy.refunds is False
+    settings.ALIPAY_CANCEL = {"REFUNDS": True}
+    assert schedule.policy().refunds is True
     assert len(policy.delays) == 200
     assert timedelta(seconds=5) <= min(policy.delays) < timedelta(seconds=6)
     assert timedelta(seconds=9) < max(policy.delays) <= timedelta(seconds=10)
