@@ -48,7 +48,8 @@ def _broken_refunds() -> Iterator[str]:
     refunded = Cancellation.objects.filter(status=Cancellation.Status.REFUNDED)
     for row in refunded.exclude(payment__status=Payment.Status.REFUNDED):
         yield f"{row!r} is refunded, and its payment is {row.payment.status}."
-    paid_back = Payment.objects.filter(status=Payment.Status.REFUNDED)
+    wished = Payment.objects.filter(cancellations__isnull=False).distinct()
+    paid_back = wished.filter(status=Payment.Status.REFUNDED)
     for row in paid_back.exclude(cancellations__in=refunded):
         yield f"{row!r} is refunded, and no cancellation of it is."
     turned = Cancellation.objects.filter(means=Cancellation.Means.REFUND)
