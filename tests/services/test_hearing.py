@@ -127,6 +127,7 @@ def test_an_inquiry_is_taken_over_and_says_what_of_refunds_it_lists(wish):
     word, stored = store(made, facts)
     assert (word, stored.said, stored.refund_status) == ("SHOWS_TAKEN", "SHOWS_TAKEN", Listed.ALL)
     assert (stored.payment.checked_status, stored.payment.refunded_value) == ("SUCCESS", 1250)
+    assert stored.payment.events.filter(kind="paid", source="inquiry").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,9 @@ def test_an_id_that_is_kept_is_neither_changed_nor_emptied_nor_anothers(wish):
     store(attempt(mine, Kind.REFUND_INQUIRY), facts)
     assert Cancellation.objects.get(pk=mine.pk).refund_id == "first", "written by another process"
     assert Cancellation.objects.get(pk=other.pk).refund_id == ""
+    mine.refresh_from_db()
+    store(attempt(mine, Kind.REFUND_INQUIRY), facts)
+    assert mine.refund_id == "first", "as it was read"
 
 
 @pytest.mark.parametrize(
