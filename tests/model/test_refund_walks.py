@@ -127,7 +127,7 @@ class RefundWalker(Walker):
         there, id = self.there, self.wish.refund_request_id
         there.refunds = [each for each in there.refunds if each.request_id != id]
         amount = (there.amount_value, there.amount_currency)
-        told = moving.refund(there, id, amount, self.gateway.now, balance_is_enough=True)
+        told = moving.make_refund(there, id, amount, self.gateway.now, balance_is_enough=True)
         self.gateway._books.refunds[id] = ((there.payment_id, amount), told)
         there.refunds[-1] = replace(there.refunds[-1], status=STATUS[kind])
 
