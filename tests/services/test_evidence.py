@@ -12,7 +12,7 @@ from django_alipay_cancel import services, signals
 from django_alipay_cancel.alipay.answers import Answer
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment, PaymentEvent
 from django_alipay_cancel.services import evidence
-from django_alipay_cancel.services.history import AskedBy, FactKind, WishState, Word
+from django_alipay_cancel.services.history import AskedBy, FactKind, Listed, WishState, Word
 from django_alipay_cancel.testing import Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +71,37 @@ def test_a_wish_is_read_with_its_state_and_who_made_it(payment, source, state):
     read = evidence.history_of(payment, wish).wish
     assert (read.key, read.state, read.no_result) == (wish.pk, state, source != "code")
     assert (read.asked_at, read.due, read.seen) == (wish.asked_at, wish.next_attempt_at, 0)
+
+
+@pytest.mark.parametrize("or_refund", [True, False])
+@pytest.mark.parametrize("means", ["cancel", "refund"])
+def test_a_wish_is_read_with_what_it_says_of_refunds(payment, or_refund, means):
+    wish = services.request_cancellation(payment)
+    wish.or_refund, wish.means = or_refund, means
+    read = evidence.history_of(payment, wish).wish
+    assert (read.or_refund, read.refunds) == (or_refund, means == "refund")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "read"),
+    [
+        ("cancel", "", (True, False, False, None)),
+        ("refund", "SUCCESS", (False, True, False, None)),
+        ("refund_inquiry", "SUCCESS", (False, False, True, None)),
+        ("inquiry", "ALL", (False, False, False, Listed.ALL)),
+        ("inquiry", "", (False, False, False, None)),
+    ],
+)
+def test_a_call_is_read_by_its_kind_with_what_an_inquiry_lists(kind, status, read):
+    now = timezone.now()
+    row = CancellationAttempt(kind=kind, refund_status=status, sent_at=now, claim_until=now)
+    call = evidence._call(row)
+    assert (call.cancels, call.refunds, call.asks_refund, call.listed) == read
+
+
+def test_what_was_told_of_another_payment_is_no_fact_of_this_one(payment):
+    services.record_payment(payment_request_id="another-payment", paid_at=timezone.now())
+    assert facts_of(payment) == {}
 
 
 def test_a_claim_goes_before_the_rows_own_time_and_says_what_it_has_seen(gateway, payment):
