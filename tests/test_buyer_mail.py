@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -150,3 +151,18 @@ def test_a_mail_that_cannot_be_sent_leaves_the_order_untold(mails):
         "assert (wish.status, one.state, one.told) == ('SUCCEEDED', 'cancelled', '')\n"
     )
     assert told == []
+
+
+def test_a_refund_ends_the_order_and_tells_the_buyer_that_the_money_comes_back(mails, gateway):
+    gateway.payment("pay-M-1").paid_at = gateway.now - timedelta(days=3)
+    (mail,) = mails("""
+from django.conf import settings
+settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": True, "QUIET_PERIOD": 0}
+order("M-1", "zh-hans")
+payment = Order.objects.get().payment
+assert services.cancel_payment(payment, or_refund=True).status == "REFUNDED"
+ended = Order.objects.get()
+assert (ended.state, ended.needs_attention) == (Order.State.CANCELLED, False), ended.state
+""")
+    assert "退款" in mail.get_content()
+    assert (len(gateway.payment("pay-M-1").refunds), mail["To"]) == (1, "buyer@shop.example")
