@@ -22,7 +22,8 @@ from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import Fault
 from tests.plans import plans_seen
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+# The filling is made by hand, and to look for broken rows in all of it takes longer than the tests.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.broken_rows]
 
 # Of them two thirds have a cancellation: each table is several times as large as MOST.
 ROWS = 60_000
