@@ -16,11 +16,23 @@ def hiding(secrets: Iterable[str]) -> Callable[[str], str]:
     spelt = {spelling for secret in secrets for spelling in _spellings(secret)}
     if not spelt:
         return str
+    folded = [spelling.casefold() for spelling in spelt]
+
+    def hide(text: str) -> str:
+        # The pattern is new for each call, as signatures are, and making it takes longer than all
+        # else of an answer: it is made where there is something to hide.
+        where = text.casefold()
+        found = any(spelling in where for spelling in folded)
+        return _pattern(spelt).sub(HIDDEN, text) if found else text
+
+    return hide
+
+
+def _pattern(spelt: Iterable[str]) -> re.Pattern[str]:
     # The longest first: of a whole header nothing is to be left, not even its names.
     longest_first = sorted(spelt, key=lambda text: (-len(text), text))
     # Percent-encoding is spelt in either case.
-    pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
-    return lambda text: pattern.sub(HIDDEN, text)
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
 def _spellings(secret: str) -> Iterator[str]:
