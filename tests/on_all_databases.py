@@ -29,10 +29,9 @@ ON_SERVERS = "not once"
 def main(arguments: list[str]) -> int:
     """Run pytest once per database; return the exit status for the shell."""
     measured, slow = "--coverage" in arguments, "--slow" in arguments
-    # What is measured is measured in one process; else tests that wait let others work, and the
-    # slow ones wait the most.
+    # What is measured is measured in one process; else tests that wait let others work.
     command = ["coverage", "run", "-m"] if measured else []
-    command += ["pytest", "-q", *(() if measured else ("-n", "3" if slow else "2"))]
+    command += ["pytest", "-q", *(() if measured else ("-n", "2"))]
     command += [each for each in arguments if each not in ("--coverage", "--slow")]
     chosen = "not nightly"
     if not measured:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import F
+from playwright.sync_api import expect
 
 from django_alipay_cancel.models import CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
@@ -142,7 +143,7 @@ def test_a_cancellation_is_closed_by_hand_with_a_note(staff, in_review, look):
     pages.link("Close by hand").click()
     pages.button("Close by hand").click()
     summary = pages.page.get_by_role("alert")
-    assert summary.evaluate("summary => summary === document.activeElement")
+    expect(summary).to_be_focused()
     pages.picture("close-by-hand-missing")
     summary.get_by_role("link", name=pages.look.say("How this is known")).click()
     assert pages.page.evaluate("location.hash") == "#id_note"
