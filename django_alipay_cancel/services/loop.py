@@ -34,7 +34,7 @@ LOOP_WORKERS = 4
 _HOUSEKEEPING = 2.0
 
 
-class Stop(Protocol):
+class StopRequest(Protocol):
     """A wish to stop, which may come at any moment."""
 
     def requested(self) -> bool:
@@ -45,7 +45,7 @@ class Stop(Protocol):
 
 
 def run_loop(
-    *, workers: int, interval: float, stop: Stop, tell: Callable[[ProcessReport], object]
+    *, workers: int, interval: float, stop: StopRequest, tell: Callable[[ProcessReport], object]
 ) -> None:
     """Work on what falls due until `stop` is requested; `tell` what was done, now and then.
 
@@ -60,7 +60,9 @@ def run_loop(
 class _Loop:
     """What the threads of one process share: the due rows, the housekeeping, the outage."""
 
-    def __init__(self, workers: int, stop: Stop, tell: Callable[[ProcessReport], object]) -> None:
+    def __init__(
+        self, workers: int, stop: StopRequest, tell: Callable[[ProcessReport], object]
+    ) -> None:
         self._due = DueRows(workers)
         self._stop = stop
         self._tell = tell
