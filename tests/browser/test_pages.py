@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
 
 from django_alipay_cancel import services
 from django_alipay_cancel.services.batches import NOT_FOUND, GivenLine, record_batch
@@ -94,6 +96,24 @@ def test_our_admin_pages_carry_no_script_and_no_style_of_their_own(staff, world)
             ".alipay-page style, .alipay-page script, .alipay-page [style], .alipay-page [onclick]"
         )
         assert inline.count() == 0
+
+
+HIDDEN_UNTIL_SCRIPTS_RAN = """
+    const hidden = new CSSStyleSheet();
+    hidden.replaceSync("html { display: none }");
+    document.adoptedStyleSheets = [hidden];
+    document.addEventListener("DOMContentLoaded", () => document.adoptedStyleSheets = []);
+"""
+
+
+def test_what_is_wrong_gets_the_focus_on_a_page_that_a_theme_hides_at_first(staff, in_review):
+    pages = staff("clerk")
+    pages.open(f"cancellation/{in_review('1001').pk}/close/")
+    pages.page.add_init_script(HIDDEN_UNTIL_SCRIPTS_RAN)
+    # The whole page is there, still hidden, while one of its scripts is on its way.
+    pages.page.route("**/nav_sidebar.js", lambda route: (time.sleep(0.5), route.continue_()))
+    pages.button("Close by hand").click()
+    expect(pages.page.get_by_role("alert")).to_be_focused()
 
 
 def test_what_breaks_the_policy_is_noticed(chromium):
