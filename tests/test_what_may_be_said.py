@@ -21,7 +21,10 @@ from tests.claims import LANGUAGES, NOT_CHINESE, NOW, OPEN, claims, over, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.broken_rows, pytest.mark.once]
 
-ROWS = list(rows())
+
+@pytest.fixture(scope="module")
+def every_row():
+    return list(rows())
 
 
 def serializer(for_staff: bool) -> CancellationSerializer:
@@ -38,12 +41,12 @@ def language(request):
         yield request.param
 
 
-def test_there_are_thousands_of_rows():
-    assert len(ROWS) > 3000
+def test_there_are_thousands_of_rows(every_row):
+    assert len(every_row) > 3000
 
 
-def test_staff_read_no_more_than_the_row_says(language):
-    for row in ROWS:
+def test_staff_read_no_more_than_the_row_says(language, every_row):
+    for row in every_row:
         wish = row.wish
         note = refunding.note(wish)
         page = html.unescape(str(outcome_with_refund(wish, note).text))
@@ -61,17 +64,17 @@ def test_staff_read_no_more_than_the_row_says(language):
             assert not NOT_CHINESE.search(page.replace(wish.result_code or "-", "")), page
 
 
-def test_the_history_says_of_its_end_what_was_true_then(language):
-    for row in ROWS:
+def test_the_history_says_of_its_end_what_was_true_then(language, every_row):
+    for row in every_row:
         said = claims(own_message(row.wish), language)
         refused = {claim for claim in said if not row.allows(claim)}
         # What became of the payment later stands in later lines.
         assert refused <= ({"not cancelled"} if over(row.wish) else set()), own_message(row.wish)
 
 
-def test_the_list_shows_both_states_and_no_advice_that_is_not_the_pages(language):
+def test_the_list_shows_both_states_and_no_advice_that_is_not_the_pages(language, every_row):
     refund = {"en": "Refund", "zh-hans": "退款"}[language]
-    for row in ROWS:
+    for row in every_row:
         wish = row.wish
         label = re.sub("<[^>]*>", "", str(step_label(wish)))
         assert label != refund or row.refundable, (wish.status, wish.payment.status)
@@ -80,15 +83,15 @@ def test_the_list_shows_both_states_and_no_advice_that_is_not_the_pages(language
         assert claims(badges[0], language) <= {"unknown"}
 
 
-def test_over_rest_staff_read_the_sentence_of_the_page(language):
-    for row in ROWS:
+def test_over_rest_staff_read_the_sentence_of_the_page(language, every_row):
+    for row in every_row:
         shown = serialized(row.wish, STAFF)
         assert outcome(row.wish).text.startswith(shown["message"])
         assert shown["result_code"] == row.wish.result_code
 
 
-def test_buyers_read_what_becomes_of_their_money_and_nothing_of_the_shops(language):
-    for row in ROWS:
+def test_buyers_read_what_becomes_of_their_money_and_nothing_of_the_shops(language, every_row):
+    for row in every_row:
         wish = row.wish
         shown = serialized(wish, BUYER)
         text = shown["message"]
@@ -106,9 +109,9 @@ def test_buyers_read_what_becomes_of_their_money_and_nothing_of_the_shops(langua
             assert not NOT_CHINESE.search(text), text
 
 
-def test_a_group_of_many_says_what_each_of_its_members_says(language):
+def test_a_group_of_many_says_what_each_of_its_members_says(language, every_row):
     payments, wishes, texts = [], [], {}
-    for row in ROWS:
+    for row in every_row:
         wish = row.wish
         # Stored are those that the database takes: an open one hangs on its payment.
         if wish.status in OPEN:
@@ -127,10 +130,10 @@ def test_a_group_of_many_says_what_each_of_its_members_says(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_whole_pages_claim_no_more_than_their_rows(staff, language):
+def test_whole_pages_claim_no_more_than_their_rows(staff, language, every_row):
     viewer = staff("viewer", "view_payment", "view_cancellation")
     looked_at = 0
-    for row in [row for row in ROWS if reachable(row.wish)][::29]:
+    for row in [row for row in every_row if reachable(row.wish)][::29]:
         wish = row.wish
         wish.asked_at = wish.created_at = wish.finished_at = NOW
         wish.payment.save(force_insert=True)

@@ -18,7 +18,7 @@ from django_alipay_cancel.testing import Fault
 from tests.services.conftest import rows
 from tests.services.test_kill_points import let_leases_end
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PLACES = [
     *(f"{when} commit {n}" for n in range(1, 6) for when in ("before", "after")),
