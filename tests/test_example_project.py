@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -165,16 +164,21 @@ def site(scratch: Path) -> Iterator[str]:
     )
     assert process.stdout is not None
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("Ctrl-C"):
-            break
-    address = f"http://127.0.0.1:{port}"
-    assert any(f"{address}/orders/" in line for line in lines), "".join(lines)
-    yield address
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=SECONDS)
-    assert process.returncode == 0
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("Ctrl-C"):
+                break
+        address = f"http://127.0.0.1:{port}"
+        assert any(f"{address}/orders/" in line for line in lines), "".join(lines)
+        yield address
+        # Not SIGINT: a shell lets its background jobs ignore that.
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
     assert list(scratch.iterdir()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -77,7 +76,8 @@ def _running(command: list[str], variables: dict[str, str]) -> Iterator[subproce
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        # Not SIGINT: a shell lets its background jobs ignore that.
+        process.terminate()
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
