@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from django_alipay_cancel.services.case import Case, Inquired
@@ -209,11 +210,10 @@ class Search:
             return None if time is None else time - by
 
         calls = tuple(
-            replace(call, opened_at=call.opened_at - by, claim_until=call.claim_until - by,
-                    answered_at=at(call.answered_at))
+            _call_at(call, call.opened_at - by, call.claim_until - by, at(call.answered_at))
             for call in state.calls
-        )  # fmt: skip
-        facts = tuple(replace(fact, learned_at=fact.learned_at - by) for fact in state.facts)
+        )
+        facts = tuple(_fact_at(fact, fact.learned_at - by) for fact in state.facts)
         running, still, slow = state.running, state.still, state.slow
         if running and running.token is not None:
             running = running._replace(token=running.token - by)
@@ -592,12 +592,22 @@ def _compact(state: State) -> State:
         return place.get(time, time)
 
     calls = tuple(
-        replace(call, opened_at=at(call.opened_at), claim_until=at(call.claim_until),
-                answered_at=at(call.answered_at))
+        _call_at(call, at(call.opened_at), at(call.claim_until), at(call.answered_at))
         for call in state.calls
-    )  # fmt: skip
-    facts = tuple(replace(fact, learned_at=at(fact.learned_at)) for fact in state.facts)
+    )
+    facts = tuple(_fact_at(fact, at(fact.learned_at)) for fact in state.facts)
     return state._replace(calls=calls, facts=facts, asked_at=at(state.asked_at))
+
+
+# The same few calls are moved in time a million times.
+@cache
+def _call_at(call: Call, opened_at: int, claim_until: int, answered_at: int | None) -> Call:
+    return replace(call, opened_at=opened_at, claim_until=claim_until, answered_at=answered_at)
+
+
+@cache
+def _fact_at(fact: Fact, learned_at: int) -> Fact:
+    return replace(fact, learned_at=learned_at)
 
 
 class Found(NamedTuple):
