@@ -485,6 +485,8 @@ class Search:
                     said=word, by=by,
                 )  # fmt: skip
                 checked = changed._replace(calls=(*changed.calls, call))
+                if state.still:  # its call ends later than this begins
+                    checked = self._shift(checked, LIMIT)
                 yield f"{by} checks; {said}", self._finish_only(checked)
         if state.wish_state is WishState.PENDING and state.due != 0:
             yield "somebody sets it due now", acted._replace(due=0)
