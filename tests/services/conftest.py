@@ -1,4 +1,4 @@
-"""What the service tests share: a look at the three tables, and a clock that stands still."""
+"""What the service tests share: a look at the tables, a still clock, and a shop with a replica."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 
 import pytest
 import time_machine
+from django.test import override_settings
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 
@@ -33,3 +34,20 @@ def still():
     """Let this process's time stand: `still.shift(seconds)` moves it on."""
     with time_machine.travel(time.time(), tick=False) as traveller:
         yield traveller
+
+
+class ReadsElsewhere:
+    """A router of a shop with a replica, which nobody has set up: to read from it fails."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+
+@pytest.fixture
+def replica():
+    """Return a context in which only what is read from where it is written can be read."""
+
+    def begin():
+        return override_settings(DATABASE_ROUTERS=[ReadsElsewhere()])
+
+    return begin

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -119,7 +120,12 @@ def test_a_claim_goes_before_the_rows_own_time_and_says_what_it_has_seen(gateway
 def test_without_a_wish_the_payment_itself_is_looked_after_from_its_beginning(payment):
     wish = evidence.history_of(payment, None).wish
     assert (wish.key, wish.state, wish.due) == (None, WishState.NONE, None)
-    assert wish.asked_at == payment.created_at
+    assert (wish.asked_at, wish.seen) == (payment.created_at, 0)
+
+
+def test_without_a_wish_all_calls_have_been_seen(gateway, payment):
+    services.refresh_payment(payment)
+    assert evidence.history_of(payment, None).wish.seen == 1
 
 
 @pytest.mark.parametrize(("value", "listed"), [(None, False), (0, True), (5, True)])
@@ -146,6 +152,14 @@ def test_a_row_that_the_shop_wrote_itself_tells_its_facts_from_the_beginning(pay
     assert told[FactKind.FAILED][1] is True
 
 
+def test_beside_a_replica_the_history_is_read_from_where_it_is_written(gateway, payment, replica):
+    evidence.append_event(payment, "paid", source="shop")
+    services.refresh_payment(payment)
+    with replica():
+        history = evidence.history_of(payment, None)
+    assert (len(history.calls), len(history.facts)) == (1, 1)
+
+
 # --- what is added --------------------------------------------------------------------------------
 
 
@@ -158,7 +172,14 @@ def test_an_event_says_what_when_from_whom_and_by_whom(payment, still):
     assert (event.source, event.person, event.person_name) == ("person", None, "clerk")
     assert event.text == "why"
     evidence.append_event(payment, "checked", source="person")
-    assert PaymentEvent.objects.filter(kind="checked", at=timezone.now()).count() == 1
+    assert PaymentEvent.objects.get(kind="checked", at=timezone.now()).text == ""
+
+
+def test_an_event_keeps_the_account_of_whoever_has_one(payment):
+    clerk = get_user_model().objects.create_user("clerk")
+    evidence.append_event(payment, "checked", source="person", person=clerk)
+    event = PaymentEvent.objects.get(kind="checked")
+    assert (event.person, event.person_name) == (clerk, "clerk")
 
 
 def test_a_fact_is_kept_once_from_alipay_and_once_from_each_other(payment):
@@ -170,6 +191,13 @@ def test_a_fact_is_kept_once_from_alipay_and_once_from_each_other(payment):
     evidence.append_event(other, "paid", source="shop")
     evidence.append_event(payment, "failed", source="shop")
     assert PaymentEvent.objects.filter(kind__in=["paid", "failed"]).count() == 5
+
+
+def test_beside_a_replica_a_fact_is_compared_with_what_was_written(payment, replica):
+    with replica():
+        evidence.append_event(payment, "paid", source="shop")
+        evidence.append_event(payment, "paid", source="shop")
+    assert PaymentEvent.objects.filter(kind="paid").count() == 1
 
 
 def take_over(payment, word, **facts):
@@ -333,3 +361,12 @@ def test_it_was_paid_after_its_cancellation_by_the_order_in_which_both_were_lear
     assert not evidence.was_paid_after_cancellation(payment)
     Cancellation.objects.update(finished_at=timezone.now() - MINUTE)
     assert evidence.was_paid_after_cancellation(payment), "a person had closed it before"
+
+
+def test_beside_a_replica_what_came_first_is_read_from_where_it_is_written(payment, replica, heard):
+    rejected(payment, "ORDER_NOT_EXIST")
+    payment.paid_at = PAID_AT
+    with replica():
+        assert not evidence.was_paid_after_cancellation(payment)
+        announce(payment)
+    assert heard == [("paid_after_rejection", payment.pk)]
