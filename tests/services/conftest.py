@@ -6,6 +6,7 @@ import time
 
 import pytest
 import time_machine
+from django.db.models import Model
 from django.test import override_settings
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
@@ -41,6 +42,10 @@ class ReadsElsewhere:
 
     def db_for_read(self, model, **hints):
         return "replica"
+
+    def db_for_write(self, model, **hints):
+        assert issubclass(model, Model), "a router is asked about a model"
+        return "default"
 
 
 @pytest.fixture

@@ -255,6 +255,11 @@ def test_an_authorization_that_shows_as_taken_stays_one_until_anything_says_paid
     assert "paid" in authorized.events.values_list("kind", flat=True)
 
 
+def test_a_failure_is_taken_back_when_an_inquiry_shows_the_payment_as_taken(payment):
+    take_over(payment, Word.SHOWS_FAILED)
+    assert take_over(payment, Word.SHOWS_TAKEN).status == "SUCCESS"
+
+
 @pytest.mark.parametrize(("value", "stored"), [(250, 250), (None, 0)])
 def test_refunds_that_are_listed_are_kept_by_their_amount_when_it_is_told(payment, value, stored):
     facts = {"refund_listed": True, "refunded_value": value}
@@ -321,7 +326,15 @@ def test_a_payment_after_alipay_knew_of_none_is_told(payment, heard, caplog, cod
     rejected(payment, code)
     announce(payment)
     assert heard == [(name, payment.pk) for name in told]
-    assert ("reported as paid although" in caplog.text) is bool(told)
+    warned = f"Payment {payment.id} was reported as paid although it is PROCESSING."
+    assert (warned in caplog.messages) is bool(told)
+
+
+def test_a_payment_that_alipay_does_not_know_yet_may_still_be_reported_as_paid(payment, heard):
+    wish = services.request_cancellation(payment)
+    Cancellation.objects.filter(pk=wish.pk).update(result_code="ORDER_NOT_EXIST")
+    announce(payment)
+    assert heard == []
 
 
 def test_a_payment_after_a_failure_or_a_cancellation_is_told_by_its_own_signal(
@@ -361,6 +374,15 @@ def test_it_was_paid_after_its_cancellation_by_the_order_in_which_both_were_lear
     assert not evidence.was_paid_after_cancellation(payment)
     Cancellation.objects.update(finished_at=timezone.now() - MINUTE)
     assert evidence.was_paid_after_cancellation(payment), "a person had closed it before"
+
+
+def test_what_was_learned_at_the_moment_of_the_cancellation_did_not_come_after_it(
+    gateway, payment, still
+):
+    services.cancel_payment(payment)
+    evidence.append_event(payment, "paid", source="notification", at=PAID_AT)
+    payment.paid_at = PAID_AT
+    assert not evidence.was_paid_after_cancellation(payment)
 
 
 def test_beside_a_replica_what_came_first_is_read_from_where_it_is_written(payment, replica, heard):

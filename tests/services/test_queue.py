@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, Gateway
+from django_alipay_cancel.services.queue import DueRows, due_rows_of
 from django_alipay_cancel.services.worker import process_these
 from django_alipay_cancel.testing import FakeAlipay, Fault
 
@@ -164,3 +166,40 @@ def test_a_late_throttling_answer_changes_no_other_row(gateway, pay, fall_due):
     pending = Cancellation.objects.filter(status="PENDING")
     assert pending.count() == 3
     assert not pending.filter(next_attempt_at__gt=timezone.now()).exists()
+
+
+def test_beside_a_replica_what_is_due_is_read_from_where_it_is_written(gateway, pay, replica):
+    left, due = pay("order-1"), pay("order-2")
+    services.request_cancellations([left, due])
+    with replica():
+        process_these([due.pk])
+        assert len(gateway.calls) == 1
+        services.process_due_cancellations()
+    assert set(Cancellation.objects.values_list("status", flat=True)) == {"SUCCEEDED"}
+
+
+@pytest.fixture
+def row_locks(monkeypatch):
+    """Claim as on a database whose rows can be locked; SQLite leaves the locking out."""
+    monkeypatch.setattr(connections["default"].features, "has_select_for_update_skip_locked", True)
+
+
+def test_with_row_locks_the_longest_waiting_row_is_claimed_and_no_other(gateway, row_locks):
+    at = timezone.now()
+    late, early = request(gateway, "default", 2, due=at)
+    Cancellation.objects.filter(pk=early.pk).update(next_attempt_at=at - timedelta(seconds=5))
+    due = DueRows(workers=1)
+    first = due.take(by=at)
+    assert first == early and first.next_attempt_at > at
+    stored = dict(Cancellation.objects.values_list("pk", "next_attempt_at"))
+    assert stored == {early.pk: first.next_attempt_at, late.pk: at}
+    due.done(first)
+    assert due.take(by=at) == late
+    due.done(late)
+    assert due.take(by=at) is None
+
+
+def test_a_selection_is_read_a_hundred_at_a_time():
+    told = []
+    assert list(due_rows_of((uuid4() for _ in range(250)), told.append)) == []
+    assert told == [100, 100, 50]
