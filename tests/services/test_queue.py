@@ -199,6 +199,73 @@ def test_with_row_locks_the_longest_waiting_row_is_claimed_and_no_other(gateway,
     assert due.take(by=at) is None
 
 
+def test_without_row_locks_a_row_that_another_worker_claims_first_is_left_to_it(
+    gateway, monkeypatch
+):
+    connection = connections["default"]
+    monkeypatch.setattr(connection.features, "has_select_for_update_skip_locked", False)
+    first, second = request(gateway, "default", 2)
+    theirs = timezone.now() + timedelta(minutes=1)
+
+    def claim_before(execute, sql, *arguments):
+        nonlocal ours
+        if sql.startswith("UPDATE") and ours:
+            ours = False
+            Cancellation.objects.filter(pk=first.pk).update(next_attempt_at=theirs)
+        return execute(sql, *arguments)
+
+    ours = True
+    with connection.execute_wrapper(claim_before):
+        assert DueRows(workers=1).take(by=timezone.now()) == second
+    first.refresh_from_db()
+    assert first.next_attempt_at == theirs
+
+
+def test_no_more_rows_are_claimed_than_the_limit(gateway):
+    rows = request(gateway, "default", 3)
+    due = DueRows(workers=3, limit=2)
+    assert [due.take(by=timezone.now()) for _ in rows] == [*rows[:2], None]
+
+
+def test_a_quick_merchant_gets_more_than_half_of_the_threads_only_when_no_other_waits(
+    gateway, settings
+):
+    other = gateway.merchant_settings()
+    merchants = {**settings.ALIPAY_CANCEL["MERCHANTS"], "other": other}
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "MERCHANTS": merchants}
+    at = timezone.now()
+    rows = request(gateway, "default", 3, due=at - timedelta(minutes=1))
+    (waiting,) = request(gateway, "other", 1, due=at)
+    due = DueRows(workers=2)
+    quick = due.take(by=at)
+    due.done(quick)
+    taken = [due.take(by=at) for _ in range(4)]
+    assert [row and row.payment.merchant for row in taken] == ["default", "other", "default", None]
+    assert taken[1] == waiting and {quick, taken[0], taken[2]} == set(rows)
+
+
+def test_a_probe_is_one_row_and_none_is_won_for_nothing(gateway):
+    past = timezone.now() - timedelta(seconds=1)
+    state = Gateway.objects.create(merchant="default", failures=5, not_before=past)
+    due = DueRows(workers=4)
+    assert due.take(by=timezone.now()) is None
+    state.refresh_from_db()
+    assert state.not_before == past
+    request(gateway, "default", 2)
+    assert due.take(by=timezone.now()) is not None
+    assert due.take(by=timezone.now()) is None
+
+
+def test_of_a_selection_the_due_rows_are_given_in_its_order_and_the_others_counted(gateway):
+    first, second, later = request(gateway, "default", 3)
+    at = timezone.now() + timedelta(hours=1)
+    Cancellation.objects.filter(pk=later.pk).update(next_attempt_at=at)
+    told = []
+    keys = [later.payment_id, second.payment_id, first.payment_id]
+    assert list(due_rows_of(keys, told.append)) == [second, first]
+    assert told == [1]
+
+
 def test_a_selection_is_read_a_hundred_at_a_time():
     told = []
     assert list(due_rows_of((uuid4() for _ in range(250)), told.append)) == []
