@@ -74,6 +74,11 @@ def test_lowering_the_delays_makes_no_row_late(gateway, pay, settings):
     assert schedule.reach() > timedelta(days=1)
 
 
+def test_a_row_may_be_due_as_late_as_the_longest_quiet_period(settings):
+    settings.ALIPAY_CANCEL = {"QUIET_PERIOD": 86400}
+    assert schedule.reach() > timedelta(days=1)
+
+
 # --- one rule each --------------------------------------------------------------------------------
 
 NOW = timezone.now().replace(microsecond=0)
@@ -138,6 +143,32 @@ def test_a_row_gives_up_after_the_delays_that_it_has_left(waiting, settings):
     assert schedule.gives_up_at(row) == row.next_attempt_at + timedelta(seconds=20)
     row.next_attempt_at = None
     assert schedule.gives_up_at(row) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_new_row_is_due_when_it_is_asked_for_or_held_by_whoever_makes_it(waiting, claimed):
+    (row,) = waiting(-5)
+    schedule.start(row, claimed=claimed)
+    leased = timezone.now() + schedule.lease_length()
+    least = leased if claimed else row.asked_at
+    assert least <= row.next_attempt_at < least + timedelta(milliseconds=1)
+
+
+@pytest.mark.django_db
+def test_a_row_is_claimed_once_as_it_was_read_and_what_is_named_is_written_with_it(waiting):
+    (row,) = waiting(0)
+    stale = Cancellation.objects.get(pk=row.pk)
+    row.repeats, stale.repeats = 3, 4
+    assert schedule.claim(row, "repeats")
+    assert not schedule.claim(stale, "repeats")
+    stored = Cancellation.objects.get(pk=row.pk)
+    assert (stored.repeats, stored.next_attempt_at) == (3, row.next_attempt_at)
+
+
+def test_a_write_without_a_claim_meets_any_row():
+    assert schedule.held(None) == {}
+    assert schedule.held(NOW) == {NAME: NOW}
 
 
 @pytest.mark.django_db
