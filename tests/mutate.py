@@ -59,9 +59,12 @@ class Area:
 
 SERVICES = (
     "case.py",
+    "evidence.py",
     "finish.py",
     "hearing.py",
     "history.py",
+    "judging.py",
+    "queue.py",
     "refund_case.py",
     "refund_rules.py",
     "refund_words.py",
@@ -73,11 +76,15 @@ SERVICES = (
 )
 SERVICES_TESTS = (
     "test_case.py",
+    "test_evidence.py",
     "test_finish.py",
     "test_hearing.py",
+    "test_judging.py",
+    "test_queue.py",
     "test_refund_verdict.py",
     "test_refund_words.py",
     "test_schedule.py",
+    "test_shares.py",
     "test_verdict.py",
     "test_words.py",
 )
