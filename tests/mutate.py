@@ -76,6 +76,7 @@ SERVICES = (
 )
 SERVICES_TESTS = (
     "test_case.py",
+    "test_databases_apart.py",
     "test_evidence.py",
     "test_finish.py",
     "test_hearing.py",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 import pytest
 import time_machine
+from django.db import connections
 from django.db.models import Model
 from django.test import override_settings
 
@@ -56,3 +58,34 @@ def replica():
         return override_settings(DATABASE_ROUTERS=[ReadsElsewhere()])
 
     return begin
+
+
+class Elsewhere:
+    """A router of a project that keeps its payments apart from the default database."""
+
+    def db_for_read(self, model, **hints):
+        return "elsewhere"
+
+    db_for_write = db_for_read
+
+
+@pytest.fixture
+def elsewhere(transactional_db):
+    """Return a context with another way to the database, in which the default one is refused."""
+    default = connections["default"]
+
+    def refuse(execute, sql, *arguments):
+        raise AssertionError(f"to the default database: {sql}")
+
+    @contextmanager
+    def begin():
+        with override_settings(DATABASE_ROUTERS=[Elsewhere()]), default.execute_wrapper(refuse):
+            yield
+
+    # Connected by hand: a test that begins to use a database it has not named is stopped.
+    connections.settings["elsewhere"] = default.settings_dict
+    connections["elsewhere"] = default.copy("elsewhere")
+    connections["elsewhere"].connect()
+    yield begin
+    connections["elsewhere"].close()
+    del connections["elsewhere"], connections.settings["elsewhere"]

@@ -347,6 +347,16 @@ def test_a_payment_after_a_failure_or_a_cancellation_is_told_by_its_own_signal(
     assert [name for name, _ in heard] == ["paid_after_failure", "paid_after_cancellation"]
 
 
+def test_a_late_payment_is_told_after_the_commit_in_its_own_database(gateway, heard, elsewhere):
+    with elsewhere():
+        payment = services.record_payment(payment_request_id="request-order-1")
+        payment.failed_at = PAID_AT
+        with transaction.atomic(using="elsewhere"):
+            evidence.announce_late_fact(payment, ["paid_at"])
+            assert heard == []
+    assert heard == [("paid_after_failure", payment.pk)]
+
+
 def test_only_a_payment_that_is_new_is_told_and_an_expected_one_is_not(payment, heard):
     announce(payment)
     payment.failed_at = PAID_AT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from django_alipay_cancel import services, signals
@@ -105,6 +106,23 @@ def test_beside_a_replica_the_open_wish_is_read_from_where_it_is_written(pay, re
     with replica():
         judging.judge_open_cancellation(payment)
     assert Payment.objects.get().status == "FAIL"
+
+
+def test_the_end_of_a_wish_is_told_after_the_commit_in_its_own_database(pay, elsewhere):
+    told = []
+
+    def receive(sender, cancellation, **kwargs):
+        told.append(cancellation)
+
+    signals.cancellation_succeeded.connect(receive)
+    with elsewhere():
+        payment = pay(status="PROCESSING")
+        wish = services.request_cancellation(payment)
+        failed(payment)
+        with transaction.atomic(using="elsewhere"):
+            judging.judge_open_cancellation(payment)
+            assert told == []
+    assert told == [wish]
 
 
 # --- keys that cannot be loaded -------------------------------------------------------------------

@@ -199,6 +199,14 @@ def test_with_row_locks_the_longest_waiting_row_is_claimed_and_no_other(gateway,
     assert due.take(by=at) is None
 
 
+def test_with_row_locks_a_row_is_claimed_in_its_own_database(gateway, monkeypatch, elsewhere):
+    features = connections["elsewhere"].features
+    monkeypatch.setattr(features, "has_select_for_update_skip_locked", True)
+    with elsewhere():
+        (row,) = request(gateway, "default", 1)
+        assert DueRows(workers=1).take(by=timezone.now()) == row
+
+
 def test_without_row_locks_a_row_that_another_worker_claims_first_is_left_to_it(
     gateway, monkeypatch
 ):
