@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import router
@@ -9,6 +11,7 @@ from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, Payment
+from django_alipay_cancel.services import waking
 from django_alipay_cancel.testing import Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,3 +89,16 @@ def test_a_customer_is_forgotten(pay, apart):
         pay(customer=buyer)
         services.forget_customer(buyer)
     assert Payment.objects.get().customer is None
+
+
+def test_a_message_about_a_refund_wakes_its_wish(gateway, pay, settings, apart):
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": True, "QUIET_PERIOD": 0}
+    gateway.misbehave(Fault.ANSWER_LOST_BEFORE, api="inquiryRefund", calls=None)
+    with apart():
+        payment = pay()
+        gateway.payment("request-order-1").paid_at = gateway.now - timedelta(days=3)
+        wish = services.cancel_payment(payment, or_refund=True)
+        assert waking.wake_refund("default", wish.pk.hex) == payment
+    wish.refresh_from_db()
+    assert (wish.means, wish.status) == ("refund", "PENDING")
+    assert wish.next_attempt_at <= timezone.now()
