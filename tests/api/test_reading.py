@@ -251,4 +251,4 @@ def test_writing_costs_the_same_however_much_happened_before(gateway, pay, clerk
     )
     for name in ("one", "two"):
         in_review = ask(clerk, pay(name))
-        assert cost(clerk.post, in_review["Location"] + "retry/") == 15
+        assert cost(clerk.post, in_review["Location"] + "retry/") == 13
