@@ -58,6 +58,7 @@ class Area:
 
 
 SERVICES = (
+    "attempts.py",
     "case.py",
     "finish.py",
     "hearing.py",
@@ -73,6 +74,7 @@ SERVICES = (
     "words.py",
 )
 SERVICES_TESTS = (
+    "test_attempts.py",
     "test_case.py",
     "test_finish.py",
     "test_hearing.py",

@@ -18,6 +18,7 @@ from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services import finish, schedule
 from django_alipay_cancel.services.requesting import CancellationRequest, begin, prepare
 from tests.meanwhile import meanwhile
+from tests.services.routers import ByRow
 
 pytestmark = pytest.mark.django_db
 
@@ -246,18 +247,8 @@ def test_begin_claims_only_when_told_to(paid, pay):
 # --- where it goes --------------------------------------------------------------------------------
 
 
-class ByPayment:
-    """A router of a shop that keeps some payments elsewhere: it has to be told which row it is."""
-
-    def db_for_read(self, model, instance=None, **hints):
-        return "nowhere"
-
-    def db_for_write(self, model, instance=None, **hints):
-        return "nowhere" if instance is None else "default"
-
-
 def test_a_wish_is_read_and_written_where_its_payment_is(paid):
-    with override_settings(DATABASE_ROUTERS=[ByPayment()]):
+    with override_settings(DATABASE_ROUTERS=[ByRow()]):
         first = services.request_cancellation(paid)
         assert services.request_cancellation(paid, or_refund=True) == first
     assert Cancellation.objects.get().or_refund
@@ -269,6 +260,6 @@ def test_a_payment_is_read_again_only_when_it_came_from_elsewhere(paid, django_a
     assert client.credentials.client_id
     paid._state.db = "replica"  # as `using("replica")` would leave it
     Payment.objects.update(reference="changed")
-    with override_settings(DATABASE_ROUTERS=[ByPayment()]):
+    with override_settings(DATABASE_ROUTERS=[ByRow()]):
         prepare(paid)
     assert (paid._state.db, paid.reference) == ("default", "changed")
