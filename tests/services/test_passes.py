@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -18,8 +19,9 @@ from django_alipay_cancel.services.history import AskedBy, Word
 from django_alipay_cancel.services.judging import locked_and_judged
 from django_alipay_cancel.services.passes import Pass
 from django_alipay_cancel.testing import Fault
-from tests.meanwhile import meanwhile
+from tests.meanwhile import meanwhile, thrown_out
 from tests.services.routers import ByRow
+from tests.services.test_refund_words import SHOWN as REFUNDABLE
 from tests.services.test_words import answer
 
 # Some steps are looked at here without those that follow.
@@ -85,6 +87,14 @@ def said(cancellation, kind, word, facts, *, by=AskedBy.SCHEDULE):
 
 def in_flight(this, kind=Kind.CANCEL):
     return opened(this, kind, AskedBy.SCHEDULE)
+
+
+def reject(cancellation):
+    """Let Alipay have refused this wish."""
+    with transaction.atomic():
+        finish.lock(cancellation.payment)
+        told = {"code": "CANCEL_WINDOW_EXCEED", "message": ""}
+        finish.reject(cancellation.payment, cancellation, NextStep.REFUND, **told)
 
 
 def budget(this):
@@ -238,10 +248,7 @@ def test_a_wish_that_was_read_before_the_lock_is_read_again_under_it(wish):
     cancellation = wish()
     said(cancellation, Kind.INQUIRY, Word.SHOWS_TAKEN, SHOWN)
     stale = stored(cancellation)
-    with transaction.atomic():
-        finish.lock(cancellation.payment)
-        told = {"code": "CANCEL_WINDOW_EXCEED", "message": ""}
-        finish.reject(cancellation.payment, cancellation, NextStep.REFUND, **told)
+    reject(cancellation)
     this = a_pass(stale)
     assert judged(this) is None
     assert (this.token, stale.status) == (None, "REJECTED")
@@ -295,14 +302,14 @@ def test_how_often_it_was_tried_is_stored_when_it_is_put_off(wish):
     cancellation = wish()
     for _ in range(2):
         said(cancellation, Kind.CANCEL, Word.NO_WORD, {"error": "timeout"})
-    judged(a_pass(cancellation))
+    assert judged(a_pass(cancellation, cancels=0, inquiries=0)) is None
     assert stored(cancellation).repeats == 2
 
 
 def test_a_claim_that_is_lost_while_it_is_put_off_is_left_to_who_has_it(wish):
     cancellation = wish()
     said(cancellation, Kind.CANCEL, Word.NO_WORD, {"error": "timeout"})
-    this = a_pass(cancellation)
+    this = a_pass(cancellation, cancels=0)
 
     def claim():
         Cancellation.objects.update(next_attempt_at=timezone.now() + HOUR)
@@ -392,10 +399,7 @@ def test_a_review_needs_the_claim_that_the_pass_came_with(wish):
 
 def test_a_late_answer_of_an_old_wish_is_judged_for_the_one_that_is_open(wish):
     old = wish()
-    with transaction.atomic():
-        finish.lock(old.payment)
-        told = {"code": "CANCEL_WINDOW_EXCEED", "message": ""}
-        finish.reject(old.payment, old, NextStep.REFUND, **told)
+    reject(old)
     new = services.request_cancellation(old.payment)
     said(old, Kind.INQUIRY, Word.SHOWS_CANCELLED, SHOWN)
     this = a_pass(old, token=None)
@@ -431,10 +435,7 @@ def test_a_payment_in_change_whose_wish_is_gone_is_asked_about(wish):
 
 def test_a_payment_at_rest_is_judged_with_the_wish_of_the_pass(wish):
     cancellation = wish()
-    with transaction.atomic():
-        finish.lock(cancellation.payment)
-        told = {"code": "CANCEL_WINDOW_EXCEED", "message": ""}
-        finish.reject(cancellation.payment, cancellation, NextStep.REFUND, **told)
+    reject(cancellation)
     said(cancellation, Kind.CANCEL, Word.S_UNBOUND, SHOWN)
     said(cancellation, Kind.INQUIRY, Word.SHOWS_CANCELLED, SHOWN)
     judged(a_pass(cancellation, token=None))
@@ -459,6 +460,7 @@ def test_a_yes_is_written_with_its_code_and_time_and_nothing_is_read_for_it(wish
         "success.",
     )
     assert (kept.payment.status, kept.payment.cancelled_at) == ("CANCELLED", at)
+    assert (cancellation.status, this.payment.status) == ("SUCCEEDED", "CANCELLED")
     attempt.refresh_from_db()
     assert (attempt.outcome, attempt.said) == ("SUCCEEDED", "YES")
 
@@ -582,8 +584,9 @@ class SoftTimeLimitExceeded(Exception):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_the_end_of_a_task_is_no_fault_of_the_row(wish, times):
+def test_the_end_of_a_task_is_no_fault_of_the_row(wish, still, times):
     cancellation = wish()
+    lose(cancellation, 2, still)
     this = a_pass(cancellation)
     attempt = in_flight(this)
     raised = iter([SoftTimeLimitExceeded()] if times == 1 else [None, SoftTimeLimitExceeded()])
@@ -600,6 +603,68 @@ def test_the_end_of_a_task_is_no_fault_of_the_row(wish, times):
     ):
         this.keep(attempt, answer(WINDOW))
     assert stored(cancellation).status == "PENDING"
+
+
+# --- a transaction is thrown out ------------------------------------------------------------------
+
+
+def later_thrown_out(still):
+    """Return a database that finds a deadlock after ten seconds, within every lease."""
+
+    def act():
+        still.shift(10)
+        thrown_out()
+
+    return act
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_whose_transaction_is_thrown_out_is_stored_by_the_next(wish, still):
+    cancellation = wish()
+    this = a_pass(cancellation, inquiries=1)
+    attempt = in_flight(this)
+    with meanwhile("UPDATE", Cancellation, later_thrown_out(still)):
+        asked = this.keep(attempt, answer(WINDOW))
+    assert asked.kind == "inquiry"
+    assert CancellationAttempt.objects.get(pk=attempt.pk).outcome == "REJECTED"
+    assert stored(cancellation).result_code == "CANCEL_WINDOW_EXCEED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_was_thrown_out_with_its_row_has_cost_nothing(wish, still):
+    cancellation = wish()
+    this = a_pass(cancellation, inquiries=1)
+    attempt = in_flight(this)
+    with meanwhile("INSERT", CancellationAttempt, later_thrown_out(still)):
+        asked = this.keep(attempt, answer(WINDOW))
+    assert (asked.kind, this.inquiries) == ("inquiry", 0)
+    assert CancellationAttempt.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_stored_with_less_text_is_tried_again_as_well(wish, still):
+    cancellation = wish()
+    this = a_pass(cancellation)
+    attempt = in_flight(this)
+    with (
+        meanwhile("UPDATE", CancellationAttempt, cannot_carry),
+        meanwhile("UPDATE", Cancellation, later_thrown_out(still)),
+    ):
+        asked = this.keep(attempt, answer(WINDOW))
+    assert asked.kind == "inquiry"
+    assert CancellationAttempt.objects.get(pk=attempt.pk).outcome == "REJECTED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_yes_that_is_thrown_out_meets_the_rejected_wish_all_the_same(wish, still):
+    cancellation = wish()
+    this = a_pass(cancellation)
+    attempt = in_flight(this)
+    reject(stored(cancellation))
+    with meanwhile("UPDATE", CancellationAttempt, later_thrown_out(still)):
+        this.keep(attempt, answer(SHOWN))
+    kept = stored(cancellation)
+    assert (kept.status, kept.payment.status) == ("SUCCEEDED", "CANCELLED")
 
 
 # --- a whole pass ---------------------------------------------------------------------------------
@@ -655,3 +720,78 @@ def test_a_pass_reads_and_writes_where_its_payment_is(wish, still):
         assert about.cancellation == late
         assert judged(Pass(late.payment, None)) is None
     assert stored(late).status == "SUCCEEDED"
+
+
+# --- a refund -------------------------------------------------------------------------------------
+
+
+def turning(cancellation, **options):
+    """Return a pass whose cancel came too late, and the inquiry that it asks before it turns."""
+    this = a_pass(cancellation, **options)
+    return this, this.keep(in_flight(this), answer(WINDOW))
+
+
+def paid_in_full(cancellation):
+    """Alipay's answer to the inquiry: all of it was paid, and nothing is refunded."""
+    ours = {"payment_id": cancellation.payment.payment_id, "payment_status": "SUCCESS"}
+    return answer({**SHOWN, **REFUNDABLE, **ours})
+
+
+@pytest.mark.parametrize("refunds", [0, 1])
+def test_a_wish_turns_over_what_was_just_shown_as_long_as_the_pass_may(wish, refunds):
+    cancellation = wish(or_refund=True)
+    this, inquiry = turning(cancellation, refunds=refunds)
+    attempt = this.keep(inquiry, paid_in_full(cancellation))
+    kept = stored(cancellation)
+    if not refunds:
+        assert (attempt, kept.means, this.token) == (None, "cancel", None)
+        return
+    assert (attempt.kind, attempt.asked_by, this.refunds) == ("refund", "schedule", 0)
+    asked = json.loads(attempt.request_body)
+    assert asked["refundRequestId"] == cancellation.refund_request_id
+    assert (asked["paymentId"], asked["refundAmount"]["value"]) == ("payment-order-1", "1250")
+    assert (kept.means, kept.payment.status) == ("refund", "REFUNDING")
+    assert kept.next_attempt_at == this.token == attempt.claim_until
+
+
+@pytest.mark.parametrize("inquiries", [1, 2])
+def test_a_refund_is_asked_about_as_long_as_the_pass_may(wish, inquiries):
+    cancellation = wish(or_refund=True)
+    this, inquiry = turning(cancellation, inquiries=inquiries)
+    refund = this.keep(inquiry, paid_in_full(cancellation))
+    asked = this.keep(refund, answer({**SHOWN, "refund": REFUNDABLE["refund"]}))
+    if inquiries == 1:
+        assert (asked, this.token) == (None, None)
+        return
+    assert (asked.kind, asked.asked_by) == ("refund_inquiry", "schedule")
+    assert asked.cancellation == cancellation
+    assert cancellation.refund_request_id in asked.request_body
+
+
+def test_a_new_wish_first_asks_about_the_refund_of_an_earlier_one(wish, still):
+    earlier = wish(or_refund=True)
+    this, inquiry = turning(earlier)
+    refund = this.keep(inquiry, paid_in_full(earlier))
+    silence = answer({"error": "timeout", "http_status": None})
+    assert this.keep(this.keep(refund, silence), silence) is None
+    reject(earlier)
+    still.shift(60)
+    later = services.request_cancellation(earlier.payment, or_refund=True)
+    assert schedule.claim(later)
+    attempt = judged(a_pass(later))
+    assert (attempt.kind, attempt.cancellation) == ("refund_inquiry", earlier)
+    assert attempt.asked_by == "schedule"
+
+
+def test_a_wish_whose_claim_is_lost_at_that_moment_does_not_turn(wish):
+    cancellation = wish(or_refund=True)
+    this, inquiry = turning(cancellation)
+
+    def claim():
+        Cancellation.objects.update(next_attempt_at=timezone.now() + HOUR)
+
+    with meanwhile("UPDATE", Cancellation, claim):
+        assert this.keep(inquiry, paid_in_full(cancellation)) is None
+    kept = stored(cancellation)
+    assert (kept.means, kept.payment.status) == ("cancel", "CANCELLING")
+    assert kept.next_attempt_at == timezone.now() + HOUR
