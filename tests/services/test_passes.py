@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -465,11 +466,14 @@ def test_a_yes_is_written_with_its_code_and_time_and_nothing_is_read_for_it(wish
     assert (attempt.outcome, attempt.said) == ("SUCCEEDED", "YES")
 
 
-def test_an_answer_to_a_cancel_is_shown_on_the_wish_and_judged(wish):
+def test_an_answer_to_a_cancel_is_shown_on_the_wish_and_judged(wish, still):
     cancellation = wish()
     this = a_pass(cancellation)
-    asked = this.keep(in_flight(this), answer({**WINDOW, "result_message": "window exceed."}))
+    attempt = in_flight(this)
+    still.shift(2)
+    asked = this.keep(attempt, answer({**WINDOW, "result_message": "window exceed."}))
     kept = stored(cancellation)
+    assert kept.payment.updated_at == timezone.now(), "it was locked"
     assert (asked.kind, asked.number) == ("inquiry", 2)
     assert (kept.result_code, kept.result_message) == ("CANCEL_WINDOW_EXCEED", "window exceed.")
     assert (kept.status, kept.next_step) == ("PENDING", "WAIT")
@@ -568,6 +572,19 @@ def test_what_cannot_be_stored_at_all_goes_to_a_person_who_is_told(wish, still, 
         f"The answer to attempt {attempt.pk} cannot be stored; less of it is.",
         f"The answer to attempt {attempt.pk} cannot be stored.",
     ]
+
+
+def test_what_was_put_into_review_in_vain_is_put_there_as_not_stored(wish):
+    cancellation = wish()
+    this = a_pass(cancellation)
+    attempt = in_flight(this)
+    with (
+        meanwhile("UPDATE", CancellationAttempt, cannot_carry),
+        meanwhile("UPDATE", Cancellation, cannot_store),
+    ):
+        assert this.keep(attempt, answer({"error": "id_mismatch"})) is None
+    kept = stored(cancellation)
+    assert (kept.status, kept.error) == ("NEEDS_REVIEW", "not_stored")
 
 
 def test_what_cannot_be_stored_of_a_payment_alone_is_left_alone(wish, still):
@@ -754,6 +771,13 @@ def test_a_wish_turns_over_what_was_just_shown_as_long_as_the_pass_may(wish, ref
     assert kept.next_attempt_at == this.token == attempt.claim_until
 
 
+def test_a_wish_that_says_or_refund_since_the_call_turns(wish):
+    cancellation = wish()
+    this, inquiry = turning(cancellation)
+    services.request_cancellation(Payment.objects.get(), or_refund=True)
+    assert this.keep(inquiry, paid_in_full(cancellation)).kind == "refund"
+
+
 @pytest.mark.parametrize("inquiries", [1, 2])
 def test_a_refund_is_asked_about_as_long_as_the_pass_may(wish, inquiries):
     cancellation = wish(or_refund=True)
@@ -766,6 +790,17 @@ def test_a_refund_is_asked_about_as_long_as_the_pass_may(wish, inquiries):
     assert (asked.kind, asked.asked_by) == ("refund_inquiry", "schedule")
     assert asked.cancellation == cancellation
     assert cancellation.refund_request_id in asked.request_body
+
+
+def test_a_refund_that_is_done_ends_the_wish(wish):
+    cancellation = wish(or_refund=True)
+    this, inquiry = turning(cancellation)
+    refund = this.keep(inquiry, paid_in_full(cancellation))
+    asked = this.keep(refund, answer({**SHOWN, "refund": REFUNDABLE["refund"]}))
+    done = replace(REFUNDABLE["refund"], status="SUCCESS")
+    assert this.keep(asked, answer({**SHOWN, "refund": done})) is None
+    kept = stored(cancellation)
+    assert (kept.status, kept.payment.status) == ("REFUNDED", "REFUNDED")
 
 
 def test_a_new_wish_first_asks_about_the_refund_of_an_earlier_one(wish, still):

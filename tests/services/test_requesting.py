@@ -103,6 +103,12 @@ def test_a_wish_says_no_more_than_was_asked(paid):
     assert not stored.or_refund
 
 
+def test_a_wish_needs_to_say_nothing(paid):
+    made = CancellationRequest().cancellation(paid)
+    assert (made.reason, made.source, made.batch) == ("", "code", None)
+    assert (made.requested_by_name, made.or_refund) == ("", False)
+
+
 def test_a_new_wish_is_the_workers_unless_its_maker_claims_it(paid):
     wish, now = CancellationRequest(), timezone.now()
     assert wish.cancellation(paid).next_attempt_at == now
