@@ -62,6 +62,15 @@ def test_what_a_wish_cannot_say_is_refused_in_a_sentence(paid, wish, told):
     assert not Cancellation.objects.exists()
 
 
+def test_a_payment_whose_id_cannot_be_sent_gets_no_wish(paid):
+    Payment.objects.update(payment_id="blank at the end ")
+    paid.refresh_from_db()
+    with pytest.raises(ValidationError) as refused:
+        services.request_cancellation(paid)
+    assert list(refused.value.message_dict) == ["payment_id"]
+    assert not Cancellation.objects.exists()
+
+
 def test_or_refund_needs_a_shop_that_refunds(paid, settings):
     settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": False}
     with pytest.raises(ImproperlyConfigured) as refused:
@@ -231,6 +240,13 @@ def test_a_payment_that_moves_meanwhile_gets_no_second_wish(paid):
         joined = services.request_cancellation(paid)
     assert Cancellation.objects.get() == joined
     assert paid.status == "CANCELLING"
+
+
+def test_a_copy_from_before_a_refusal_gets_a_new_wish(paid):
+    first = services.request_cancellation(paid)
+    reject(Payment.objects.get())
+    second = services.request_cancellation(paid)
+    assert (second.pk != first.pk, second.status) == (True, "PENDING")
 
 
 def test_begin_opens_nothing_for_a_payment_that_is_in_change_already(paid):
