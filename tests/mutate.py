@@ -58,16 +58,19 @@ class Area:
 
 
 SERVICES = (
+    "attempts.py",
     "case.py",
     "evidence.py",
     "finish.py",
     "hearing.py",
     "history.py",
     "judging.py",
+    "passes.py",
     "queue.py",
     "refund_case.py",
     "refund_rules.py",
     "refund_words.py",
+    "requesting.py",
     "schedule.py",
     "turning.py",
     "verdict.py",
@@ -75,15 +78,18 @@ SERVICES = (
     "words.py",
 )
 SERVICES_TESTS = (
+    "test_attempts.py",
     "test_case.py",
     "test_databases_apart.py",
     "test_evidence.py",
     "test_finish.py",
     "test_hearing.py",
     "test_judging.py",
+    "test_passes.py",
     "test_queue.py",
     "test_refund_verdict.py",
     "test_refund_words.py",
+    "test_requesting.py",
     "test_schedule.py",
     "test_shares.py",
     "test_verdict.py",

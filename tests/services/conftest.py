@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 import time_machine
 from django.db import connections
-from django.db.models import Model
 from django.test import override_settings
 
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from tests.services.routers import Elsewhere, ReadsElsewhere
 
 
 def rows(payment: Payment) -> dict:
@@ -39,17 +39,6 @@ def still():
         yield traveller
 
 
-class ReadsElsewhere:
-    """A router of a shop with a replica, which nobody has set up: to read from it fails."""
-
-    def db_for_read(self, model, **hints):
-        return "replica"
-
-    def db_for_write(self, model, **hints):
-        assert issubclass(model, Model), "a router is asked about a model"
-        return "default"
-
-
 @pytest.fixture
 def replica():
     """Return a context in which only what is read from where it is written can be read."""
@@ -58,15 +47,6 @@ def replica():
         return override_settings(DATABASE_ROUTERS=[ReadsElsewhere()])
 
     return begin
-
-
-class Elsewhere:
-    """A router of a project that keeps its payments apart from the default database."""
-
-    def db_for_read(self, model, **hints):
-        return "elsewhere"
-
-    db_for_write = db_for_read
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.test import override_settings
 from django.utils import timezone
 
 from django_alipay_cancel import services, signals
@@ -269,19 +268,12 @@ def test_joining_many_raises_those_that_are_open(gateway, late):
     assert Cancellation.objects.filter(or_refund=True).count() == 3
 
 
-def test_an_earlier_refund_is_looked_up_where_rows_are_written(gateway, late):
-    class ReadsAreElsewhere:
-        def db_for_read(self, model, **hints):
-            return "replica"  # there is none: to read from it is an error
-
-        def db_for_write(self, model, **hints):
-            return "default"
-
+def test_an_earlier_refund_is_looked_up_where_rows_are_written(gateway, late, replica):
     payment = late()
     cancellation = in_review(gateway, payment)
     services.close_cancellation(cancellation, cancelled=False, closed_by="Li", note="they say so")
     payment.refresh_from_db()
-    with override_settings(DATABASE_ROUTERS=[ReadsAreElsewhere()]):
+    with replica():
         assert services.cancel_payment(payment).status == "REFUNDED"
 
 
