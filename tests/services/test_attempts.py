@@ -344,11 +344,11 @@ def test_an_inquiry_proves_only_an_s_without_ids_of_the_same_payment(wish):
     cancellation, other = wish(), wish("order-2")
     words = (Word.S_UNBOUND, Word.NO_WORD)
     ours = [opened(cancellation, Kind.INQUIRY) for _ in words]
-    anothers = opened(other)
-    for attempt, word in zip([*ours, anothers], [*words, Word.S_UNBOUND], strict=True):
+    foreign = opened(other)
+    for attempt, word in zip([*ours, foreign], [*words, Word.S_UNBOUND], strict=True):
         attempts.record_answer(attempt, answer({}), word)
     attempts.prove(cancellation.payment)
-    outcomes = [stored(attempt).outcome for attempt in (*ours, anothers)]
+    outcomes = [stored(attempt).outcome for attempt in (*ours, foreign)]
     assert outcomes == ["SUCCEEDED", "UNKNOWN", "UNKNOWN"]
 
 
