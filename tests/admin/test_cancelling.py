@@ -213,8 +213,8 @@ def test_a_reason_that_cannot_be_kept_is_asked_again(gateway, pay, clerk, reason
 
 
 def test_when_time_is_up_the_worker_carries_out_the_rest(settings, gateway, pay, clerk):
-    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 0.2}
-    gateway.latency = 0.3
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 2}
+    gateway.latency = 2.1
     payments = [pay(name) for name in ("a", "b", "c")]
     messages = told(cancel(clerk, *payments, reason="out of stock"))
     assert [level for level, _ in messages] == ["success", "warning", "warning"]

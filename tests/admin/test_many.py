@@ -93,8 +93,8 @@ def test_what_time_does_not_allow_is_written_down_and_left_to_the_worker(
 
 
 def test_the_calls_end_when_time_is_up(settings, gateway, pay, clerk):
-    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 0.5}
-    gateway.latency = 0.2
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 2}
+    gateway.latency = 0.9
     payments = [pay(f"order-{number:02}") for number in range(12)]
     cancel(clerk, *payments)
     assert 1 <= len(gateway.calls) <= 3

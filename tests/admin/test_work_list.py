@@ -98,8 +98,8 @@ def test_several_are_checked_now_each_payment_once(gateway, pay, in_review, cler
 
 def test_calls_end_when_time_is_up_and_the_rest_is_told(settings, gateway, in_review, clerk):
     rows = [in_review(name) for name in ("a", "b", "c")]
-    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 0.3}
-    gateway.latency = 0.4
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "BULK_INLINE_SECONDS": 2}
+    gateway.latency = 2.1
     calls = len(gateway.calls)
     messages = plain(act(clerk, "check_now", *rows))
     assert len(gateway.calls) == calls + 1
