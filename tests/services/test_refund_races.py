@@ -77,9 +77,11 @@ class Shop:
         services.cancel_payment(self.here)
 
     def work(self):
-        Cancellation.objects.filter(payment=self.payment, status__in=Cancellation.OPEN).exclude(
-            attempts__outcome="OPEN"
-        ).update(next_attempt_at=timezone.now())
+        waiting = Cancellation.objects.filter(payment=self.payment, status__in=Cancellation.OPEN)
+        # Read first, then written by key: in one statement MariaDB locks the attempts, too.
+        for wish in waiting.exclude(attempts__outcome="OPEN"):
+            unclaimed = waiting.filter(pk=wish.pk, next_attempt_at=wish.next_attempt_at)
+            unclaimed.update(next_attempt_at=timezone.now())
         assert services.process_due_cancellations().errors == 0
 
     def check_now(self):
