@@ -35,7 +35,7 @@ def broken_invariants() -> Iterator[str]:
     wishes = list(Cancellation.objects.select_related("payment"))
     of_wish: dict[Any, Attempts] = defaultdict(list)
     of_payment: dict[Any, Attempts] = defaultdict(list)
-    for attempt in CancellationAttempt.objects.order_by("pk").only(*_READ) if wishes else ():
+    for attempt in CancellationAttempt.objects.order_by("pk").only(*_READ):
         of_wish[attempt.cancellation_id].append(attempt)
         of_payment[attempt.payment_id].append(attempt)
     for wish in wishes:
@@ -99,16 +99,16 @@ def _broken_payments(wishes: Iterable[Cancellation]) -> Iterator[str]:
 
 def _broken_turn(wish: Cancellation, attempts: Attempts) -> Iterator[str]:
     """A wish that has turned: one refund, over all of the amount, and no cancel any more."""
-    kinds = [attempt.kind for attempt in attempts]
-    if Kind.REFUND not in kinds:
+    sent = [attempt for attempt in attempts if attempt.kind == Kind.REFUND]
+    if not sent:
         yield f"{wish!r} has turned to a refund and sent none."
         return
-    if Kind.CANCEL in kinds[kinds.index(Kind.REFUND) :]:
+    if any(each.kind == Kind.CANCEL and each.pk > sent[0].pk for each in attempts):
         yield f"{wish!r} went back to cancelling."
-    bodies = {attempt.request_body for attempt in attempts if attempt.kind == Kind.REFUND}
+    bodies = {attempt.request_body for attempt in sent}
     if len(bodies) > 1:
         yield f"{wish!r} asked for {len(bodies)} refunds."
-    asked = json.loads(min(bodies))
+    asked = json.loads(sent[0].request_body)
     if asked["refundRequestId"] != wish.refund_request_id:
         yield f"{wish!r} asked for a refund by another id: {asked['refundRequestId']}."
     if asked["refundAmount"]["value"] != str(wish.refund_value):

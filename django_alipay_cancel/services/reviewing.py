@@ -39,24 +39,29 @@ def retry_cancellation(cancellation: Cancellation, *, requested_by: Any = None) 
     for a rejected one (cancel the payment anew) and ImproperlyConfigured while its merchant's
     settings cannot work.
     """
-    payment = cancellation.payment  # kept: read anew it might come from a replica
-    cancellation.refresh_from_db(using=cancellation.database)
+    _read_again(cancellation)
     if cancellation.status in _MET:
         return cancellation
-    client_for(payment.merchant)
+    client_for(cancellation.payment.merchant)
     with (
         refusing_text(requested_by=name_of(requested_by)),
         transaction.atomic(using=cancellation.database),
     ):
-        finish.lock(payment)
-        _make_due(payment, cancellation, requested_by)
+        finish.lock(cancellation.payment)
+        _make_due(cancellation, requested_by)
     logger.info("Cancellation %s is asked again.", cancellation.id)
     return cancellation
 
 
-def _make_due(payment: Payment, cancellation: Cancellation, person: Any) -> None:
+def _read_again(cancellation: Cancellation) -> None:
+    """Read the row again and keep its payment: read anew, that might come from a replica."""
+    payment = cancellation.payment
     cancellation.refresh_from_db()
     cancellation.payment = payment
+
+
+def _make_due(cancellation: Cancellation, person: Any) -> None:
+    _read_again(cancellation)
     if cancellation.status in _MET:
         return
     if not cancellation.is_open:
@@ -71,12 +76,12 @@ def _make_due(payment: Payment, cancellation: Cancellation, person: Any) -> None
         cancellation.asked_at = now
         cancellation.asked_by_name = name_of(person)
         cancellation.next_step = NextStep.WAIT
-    elif attempts.has_call_under_way(payment, now):
+    elif attempts.has_call_under_way(cancellation.payment, now):
         return  # somebody works on it at this moment: its lease stays
     schedule.due_at(cancellation, now)
     cancellation.store("repeats", "asked_at", "asked_by_name", "next_step", *schedule.DUE)
     append_event(
-        payment,
+        cancellation.payment,
         PaymentEvent.Kind.ASKED_AGAIN,
         source=PaymentEvent.Source.PERSON,
         person=person,
@@ -123,9 +128,8 @@ def close_cancellation(
 def _close(
     cancellation: Cancellation, cancelled: bool, refunded: bool, closed_by: Any, note: str
 ) -> None:
+    _read_again(cancellation)
     payment = cancellation.payment
-    cancellation.refresh_from_db(using=payment.database)
-    cancellation.payment = payment
     if cancellation.status != Cancellation.Status.NEEDS_REVIEW:
         raise NotInReview(
             f"The cancellation {cancellation.id} is {cancellation.status}; "

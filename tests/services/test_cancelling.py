@@ -57,11 +57,16 @@ def test_nothing_is_open_in_the_database_during_the_call(gateway, pay):
         seen["payment"] = Payment.objects.get().status
         # A lock would make this wait for the call, and the call waits for this.
         Payment.objects.update(reference="changed meanwhile")
+        seen["answered"] = CancellationAttempt.objects.exclude(outcome="OPEN").exists()
         connections.close_all()
 
     gateway.before_answer = look
     cancellation = services.cancel_payment(payment)
-    assert seen == {"attempts": [("OPEN", cancellation.pk)], "payment": "CANCELLING"}
+    assert seen == {
+        "attempts": [("OPEN", cancellation.pk)],
+        "payment": "CANCELLING",
+        "answered": False,
+    }
     assert payment.reference == "changed meanwhile"
 
 

@@ -228,17 +228,11 @@ def test_a_payment_that_alipay_says_had_failed_is_not_cancelled(wish):
     assert (stored(cancellation).status, payment.status) == ("SUCCEEDED", "FAIL")
 
 
-def test_one_in_review_is_asked_about_and_not_cancelled(wish):
+@pytest.mark.parametrize("called", [True, False], ids=["after a call", "without any"])
+def test_one_in_review_is_asked_about_and_not_cancelled(wish, called):
     cancellation = wish()
-    said(cancellation, Kind.CANCEL, Word.MIXED, {"error": "id_mismatch"})
-    Cancellation.objects.update(status="NEEDS_REVIEW")
-    cancellation.refresh_from_db()
-    attempt = judged(a_pass(cancellation))
-    assert (attempt.kind, attempt.asked_by) == ("inquiry", "review")
-
-
-def test_one_in_review_without_any_call_is_asked_about_as_well(wish):
-    cancellation = wish()
+    if called:
+        said(cancellation, Kind.CANCEL, Word.MIXED, {"error": "id_mismatch"})
     Cancellation.objects.update(status="NEEDS_REVIEW")
     cancellation.refresh_from_db()
     attempt = judged(a_pass(cancellation))
