@@ -11,7 +11,7 @@ date alone are one state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -209,20 +209,14 @@ class Search:
         def at(time):
             return None if time is None else time - by
 
-        calls = tuple(
-            _call_at(call, call.opened_at - by, call.claim_until - by, at(call.answered_at))
-            for call in state.calls
-        )
-        facts = tuple(_fact_at(fact, fact.learned_at - by) for fact in state.facts)
         running, still, slow = state.running, state.still, state.slow
         if running and running.token is not None:
             running = running._replace(token=running.token - by)
         if still and still.token is not None:
             still = still._replace(token=still.token - by)
-        return _compact(state._replace(
+        return _compact(_history_at(state, at)._replace(
             flying=tuple(until - by for until in state.flying if until > by),
-            calls=calls, facts=facts, asked_at=state.asked_at - by, due=at(state.due),
-            running=running, still=still, slow=slow,
+            due=at(state.due), running=running, still=still, slow=slow,
         ))  # fmt: skip
 
     def _alipay(self, state: State) -> Iterator[tuple[str, State]]:
@@ -590,9 +584,11 @@ def _compact(state: State) -> State:
         return state
     place = {time: _LONG_AGO - 1 - n for n, time in enumerate(old)}
 
-    def at(time):
-        return place.get(time, time)
+    return _history_at(state, lambda time: place.get(time, time))
 
+
+def _history_at(state: State, at: Callable[[Any], Any]) -> State:
+    """Move each time of the history, None too, to where `at` says."""
     calls = tuple(
         _call_at(call, at(call.opened_at), at(call.claim_until), at(call.answered_at))
         for call in state.calls
