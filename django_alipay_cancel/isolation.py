@@ -1,4 +1,4 @@
-"""Reads that decide, inside a transaction that shows old rows."""
+"""What a transaction sees and locks beside others: reads that decide, writes that compare."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 Rows = TypeVar("Rows", bound=QuerySet[Any, Any])
 
@@ -24,3 +25,18 @@ def as_committed(rows: Rows) -> Rows:
     if getattr(connection, "isolation_level", None) == "read committed":
         return rows
     return rows.select_for_update()
+
+
+def if_still(rows: Rows, **read: Any) -> Rows:
+    """Return those of `rows`, named by a key, whose columns are still as they were `read`.
+
+    MySQL and MariaDB may look for such a row in an index of one of these columns, and lock its
+    entry before the row. Whoever has locked the row, and changes that column, needs the entry: the
+    two wait for each other, a deadlock. As expressions the columns are in no index, and the key
+    finds the row.
+    """
+    if connections[rows.db].vendor != "mysql":
+        return rows.filter(**read)
+    names = {lookup.partition("__")[0] for lookup in read}
+    hidden = rows.alias(**{f"stored_{name}": Coalesce(name, name) for name in names})
+    return hidden.filter(**{f"stored_{lookup}": value for lookup, value in read.items()})

@@ -20,7 +20,7 @@ from django_fsm import (
 )
 from django_fsm.signals import post_transition, pre_transition
 
-from django_alipay_cancel.isolation import as_committed
+from django_alipay_cancel.isolation import as_committed, if_still
 
 Result = TypeVar("Result")
 
@@ -89,8 +89,9 @@ class StateMachineModel(ConcurrentTransitionMixin, models.Model):
         columns = [field for field in self._meta.concrete_fields if field.name in fields]
         values = {field.name: field.pre_save(self, False) for field in columns}
         values[self.state_field] = getattr(self, self.state_field)
-        unchanged = {"pk": self.pk, self.state_field: self._stored_state, **expected}
-        if not type(self)._base_manager.using(self.database).filter(**unchanged).update(**values):
+        rows = type(self)._base_manager.using(self.database).filter(pk=self.pk)
+        unchanged = {self.state_field: self._stored_state, **expected}
+        if not if_still(rows, **unchanged).update(**values):
             return False
         self._update_initial_state()
         self._tell_transitions()

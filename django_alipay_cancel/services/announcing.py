@@ -9,6 +9,7 @@ from django.db import router
 from django.utils import timezone
 
 from django_alipay_cancel import signals
+from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ def announce(cancellation: Cancellation) -> None:
     if signal is not None:
         signal.send_robust(Cancellation, cancellation=cancellation, payment=cancellation.payment)
     # Compared, because a receiver or another process may have finished it anew meanwhile.
-    marked = Cancellation.objects.using(cancellation.database).filter(pk=cancellation.pk)
-    marked.filter(announce_at=mark).update(announce_at=None)
+    rows = Cancellation.objects.using(cancellation.database).filter(pk=cancellation.pk)
+    if_still(rows, announce_at=mark).update(announce_at=None)
     cancellation.announce_at = None
 
 
@@ -47,11 +48,12 @@ def announce_overdue(*, limit: int) -> int:
     """Send what crashed processes left unsent; return how many."""
     database = router.db_for_write(Cancellation)
     now = timezone.now()
-    overdue = Cancellation.objects.using(database).filter(announce_at__lte=now)
+    rows = Cancellation.objects.using(database)
+    overdue = rows.filter(announce_at__lte=now)
     sent = 0
     for cancellation in overdue.select_related("payment").order_by("announce_at")[:limit]:
         # Two workers at once: only the one whose write hits sends.
-        taken = overdue.filter(pk=cancellation.pk, announce_at=cancellation.announce_at)
+        taken = if_still(rows.filter(pk=cancellation.pk), announce_at=cancellation.announce_at)
         cancellation.announce_at = announcement_due(now)
         if taken.update(announce_at=cancellation.announce_at):
             announce(cancellation)

@@ -13,6 +13,7 @@ from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.refunds import refund_inquiry_body
 from django_alipay_cancel.alipay.results import NextStep, next_step
 from django_alipay_cancel.clock import storable
+from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services.finish import swap
 from django_alipay_cancel.services.history import AskedBy, Word
@@ -71,13 +72,15 @@ def create(
     asked_by: AskedBy,
     asked_by_name: str = "",
     first_body: str = "",
+    repeats: bool = True,
 ) -> CancellationAttempt:
     """Insert the OPEN attempt. A repeat carries the very text of the first of its kind.
 
     `first_body` is that of the first refund: its amount stands in the answer to an inquiry.
+    `repeats` is False when the payment is known to have no attempt; then none is looked for.
     """
     number, body = 1, None
-    if cancellation is not None:
+    if repeats and cancellation is not None:
         rows = CancellationAttempt.objects.using(payment.database)
         earlier = rows.filter(cancellation=cancellation).order_by("number")
         columns = list(earlier.values_list("number", "kind", "request_body"))
@@ -172,16 +175,15 @@ def abandon(payment: Payment, now: datetime) -> int:
 
 def abandon_orphaned(*, database: str, now: datetime, limit: int) -> int:
     """Close expired OPEN attempts of wishes that no claim comes back to; return how many."""
-    rows = CancellationAttempt.objects.using(database).filter(
-        outcome=Outcome.OPEN, claim_until__lt=now
-    )
-    orphaned = rows.exclude(cancellation__status=Cancellation.Status.PENDING)
+    rows = CancellationAttempt.objects.using(database)
+    expired = rows.filter(outcome=Outcome.OPEN, claim_until__lt=now)
+    orphaned = expired.exclude(cancellation__status=Cancellation.Status.PENDING)
     keys = list(orphaned.values_list("pk", flat=True)[:limit])
     return _give_up(rows.filter(pk__in=keys), now) if keys else 0
 
 
 def _give_up(rows: models.QuerySet[CancellationAttempt], now: datetime) -> int:
-    return rows.filter(outcome=Outcome.OPEN).update(
+    return if_still(rows, outcome=Outcome.OPEN).update(
         outcome=Outcome.UNKNOWN, error="abandoned", open_for=None, finished_at=now
     )
 
@@ -189,9 +191,9 @@ def _give_up(rows: models.QuerySet[CancellationAttempt], now: datetime) -> int:
 def prove(payment: Payment) -> None:
     """An inquiry has shown whose the S without ids was: ours."""
     rows = CancellationAttempt.objects.using(payment.database).filter(
-        payment=payment, said=Word.S_UNBOUND, outcome=Outcome.UNKNOWN
+        payment=payment, said=Word.S_UNBOUND
     )
-    rows.update(outcome=Outcome.SUCCEEDED)
+    if_still(rows, outcome=Outcome.UNKNOWN).update(outcome=Outcome.SUCCEEDED)
 
 
 def not_stored(attempt: CancellationAttempt) -> int:

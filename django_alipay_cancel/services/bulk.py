@@ -15,9 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from django_alipay_cancel.conf import client_for
+from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.given import validate_ids
 from django_alipay_cancel.services.requesting import CancellationRequest
+from django_alipay_cancel.services.transactions import repeated
 from django_alipay_cancel.wording import joined
 
 _BATCH = 500
@@ -37,6 +39,13 @@ class RequestReport:
     def total(self) -> int:
         """How many payments were looked at."""
         return self.requested + self.already_open + self.already_cancelled + len(self.refused)
+
+    def add(self, more: RequestReport) -> None:
+        """Count what became of others, too."""
+        self.requested += more.requested
+        self.already_open += more.already_open
+        self.already_cancelled += more.already_cancelled
+        self.refused |= more.refused
 
 
 def request_cancellations(
@@ -64,7 +73,7 @@ def request_cancellations(
     for rows in _batches(payments):
         sendable = [payment for payment in rows if _may_be_sent(payment, merchants, report)]
         if sendable:
-            _request(sendable, wish, report)
+            report.add(_request(sendable, wish))
     return report
 
 
@@ -104,30 +113,40 @@ def _merchant_problem(merchant: str) -> str:
     return ""
 
 
-def _request(batch: list[Payment], wish: CancellationRequest, report: RequestReport) -> None:
+def _request(batch: list[Payment], wish: CancellationRequest) -> RequestReport:
     database = batch[0].database
+
+    def once(_: int) -> RequestReport:
+        with transaction.atomic(using=database):
+            return _begin(batch, wish, database)
+
+    return repeated(once, using=database)
+
+
+def _begin(batch: list[Payment], wish: CancellationRequest, database: str) -> RequestReport:
+    report = RequestReport()
     payments = Payment.objects.using(database).filter(pk__in=[payment.pk for payment in batch])
-    with transaction.atomic(using=database):
-        # The same compare-and-swap as for one payment, for all of them; the time it writes tells
-        # which rows it hit, and open_for, unique, catches anybody with the very same time.
-        now = timezone.now()
-        payments.filter(status__in=_CANCELLABLE).update(
-            status=Payment.Status.CANCELLING, updated_at=now
-        )
-        hit = payments.filter(status=Payment.Status.CANCELLING, updated_at=now)
-        begun = set(hit.values_list("pk", flat=True))
-        Cancellation.objects.using(database).bulk_create(
-            wish.cancellation(payment) for payment in batch if payment.pk in begun
-        )
-        others = payments.exclude(pk__in=begun) if len(begun) < len(batch) else None
-        report.requested += len(begun)
-        if others is not None:
-            _tell_others(list(others), report)
-            if wish.or_refund:
-                # Under their locks: nobody ends one of them as "not cancelled" meanwhile.
-                payments.exclude(pk__in=begun).update(updated_at=now)
-                open_ones = Cancellation.objects.using(database).filter(open_for__in=others)
-                open_ones.filter(or_refund=False).update(or_refund=True)
+    # The same compare-and-swap as for one payment, for all of them; the time it writes tells
+    # which rows it hit, and open_for, unique, catches anybody with the very same time.
+    now = timezone.now()
+    if_still(payments, status__in=_CANCELLABLE).update(
+        status=Payment.Status.CANCELLING, updated_at=now
+    )
+    hit = payments.filter(status=Payment.Status.CANCELLING, updated_at=now)
+    begun = set(hit.values_list("pk", flat=True))
+    Cancellation.objects.using(database).bulk_create(
+        wish.cancellation(payment) for payment in batch if payment.pk in begun
+    )
+    others = payments.exclude(pk__in=begun) if len(begun) < len(batch) else None
+    report.requested += len(begun)
+    if others is not None:
+        _tell_others(list(others), report)
+        if wish.or_refund:
+            # Under their locks: nobody ends one of them as "not cancelled" meanwhile.
+            payments.exclude(pk__in=begun).update(updated_at=now)
+            open_ones = Cancellation.objects.using(database).filter(open_for__in=others)
+            open_ones.filter(or_refund=False).update(or_refund=True)
+    return report
 
 
 def _tell_others(payments: list[Payment], report: RequestReport) -> None:

@@ -13,7 +13,7 @@ from django_alipay_cancel.services import finish, schedule
 from django_alipay_cancel.services.announcing import announce
 from django_alipay_cancel.services.decision import Act, Because, Verdict
 from django_alipay_cancel.services.passes import Pass
-from django_alipay_cancel.services.transactions import commit
+from django_alipay_cancel.services.transactions import atomically, commit
 
 
 def carry_on(cancellation: Cancellation, client: AlipayClient) -> None:
@@ -35,15 +35,19 @@ def judge_open_cancellation(payment: Payment) -> None:
 
     Runs inside a transaction of its own or of the caller; the signal is sent after its commit.
     """
-    with transaction.atomic(using=payment.database):
+
+    def write() -> Cancellation | None:
         finish.lock(payment)
         rows = Cancellation.objects.using(payment.database).filter(open_for=payment)
-        cancellation = as_committed(rows).first()
-        if cancellation is None:
-            return
-        cancellation.payment = payment
-        Pass(payment, None, cancellation).judge()
-    transaction.on_commit(lambda: announce(cancellation), using=payment.database)
+        cancellation: Cancellation | None = as_committed(rows).first()
+        if cancellation is not None:
+            cancellation.payment = payment
+            Pass(payment, None, cancellation).judge()
+        return cancellation
+
+    judged = atomically(write, payment)
+    if judged is not None:
+        transaction.on_commit(lambda: announce(judged), using=payment.database)
 
 
 def review_configuration(cancellation: Cancellation) -> None:

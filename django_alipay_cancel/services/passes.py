@@ -92,7 +92,7 @@ class Pass:
         if self._seen is None:
             self._seen = attempts.newest(self.payment)
             if self._is_untouched():
-                return self.open(Kind.CANCEL, AskedBy.SCHEDULE)
+                return self.open(Kind.CANCEL, AskedBy.SCHEDULE, repeats=False)
             if self.token is not None and not self.just_claimed:
                 # It was read before the lock: finished since, it must not speak for a new wish.
                 self._read_again()
@@ -109,12 +109,19 @@ class Pass:
         return self._do(cancellation, verdict(history, now, policy), now)
 
     def open(
-        self, kind: str, by: AskedBy, *, about: UUID | None = None, first_body: str = ""
+        self,
+        kind: str,
+        by: AskedBy,
+        *,
+        about: UUID | None = None,
+        first_body: str = "",
+        repeats: bool = True,
     ) -> CancellationAttempt | None:
         """Write the OPEN attempt of a call that is about to be made, and renew the claim.
 
         Runs inside the transaction that commits it. None: the claim is lost, somebody else goes on.
-        `about` is the key of an earlier wish when the call is about its refund.
+        `about` is the key of an earlier wish when the call is about its refund; `repeats` is False
+        for the very first attempt of the payment.
         """
         if self.token is not None and not self.just_claimed:
             assert self.cancellation is not None  # only a cancellation can be claimed
@@ -139,6 +146,7 @@ class Pass:
             asked_by=by,
             asked_by_name=self.person_name,
             first_body=first_body,
+            repeats=repeats,
         )
 
     def _is_untouched(self) -> bool:

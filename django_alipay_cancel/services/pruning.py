@@ -72,11 +72,11 @@ def delete_payments(
 
     def delete(keys: list[Any]) -> None:
         try:
-            report.done += _delete(payments.filter(pk__in=keys))
+            report.done += _delete(payments, keys)
         except _POINTED_AT:
             for key in keys:
                 try:
-                    report.done += _delete(payments.filter(pk=key))
+                    report.done += _delete(payments, [key])
                 except _POINTED_AT:
                     report.kept += 1
 
@@ -123,15 +123,15 @@ def _in_batches(
         keys = list(ordered.filter(pk__gt=keys[-1])[:ROWS_AT_ONCE])
 
 
-def _delete(payments: QuerySet[Payment]) -> int:
-    """Delete in one transaction those that are still finished; return how many.
+def _delete(payments: QuerySet[Payment], keys: list[Any]) -> int:
+    """Delete in one transaction those of `keys` that are still finished; return how many.
 
     A write first: it takes the row locks (SQLite's only lock), so that no cancellation begins
     between the look and the end.
     """
     with transaction.atomic(using=payments.db):
-        payments.update(sweep_at=F("sweep_at"))
-        keys = list(payments.values_list("pk", flat=True))
+        Payment.objects.using(payments.db).filter(pk__in=keys).update(sweep_at=F("sweep_at"))
+        keys = list(payments.filter(pk__in=keys).values_list("pk", flat=True))
         for model in (CancellationAttempt, Cancellation):
             model.objects.using(payments.db).filter(payment__in=keys).delete()
         Payment.objects.using(payments.db).filter(pk__in=keys).delete()

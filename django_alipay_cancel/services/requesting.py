@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 from django_fsm import can_proceed
@@ -16,12 +15,12 @@ from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.conf import client_for, settings
 from django_alipay_cancel.exceptions import NotCancellable
-from django_alipay_cancel.isolation import as_committed
+from django_alipay_cancel.isolation import as_committed, if_still
 from django_alipay_cancel.models import REASON_LENGTH, Cancellation, Payment
 from django_alipay_cancel.services import finish, schedule
 from django_alipay_cancel.services.actor import account, name_of
 from django_alipay_cancel.services.given import validate_ids, validate_text
-from django_alipay_cancel.services.transactions import refusing_text
+from django_alipay_cancel.services.transactions import atomically, refusing_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +92,7 @@ def request_cancellation(
     def once() -> Cancellation | None:
         if existing := existing_cancellation(payment, wish):
             return existing
-        with transaction.atomic(using=payment.database):
-            return begin(payment, wish)
+        return atomically(lambda: begin(payment, wish), payment)
 
     return payment.until_stored(once)
 
@@ -139,12 +137,16 @@ def existing_cancellation(payment: Payment, wish: CancellationRequest) -> Cancel
 
 def _raised(cancellation: Cancellation) -> bool:
     """Let the open wish say "or refund"; False when it has ended meanwhile."""
-    with transaction.atomic(using=cancellation.database):
-        finish.lock(cancellation.payment)
-        rows = Cancellation.objects.using(cancellation.database).filter(pk=cancellation.pk)
-        raised = rows.filter(status__in=Cancellation.OPEN).update(or_refund=True)
+    payment = cancellation.payment
+
+    def write() -> bool:
+        finish.lock(payment)
+        rows = Cancellation.objects.using(payment.database).filter(pk=cancellation.pk)
+        raised = if_still(rows, status__in=Cancellation.OPEN).update(or_refund=True)
         cancellation.refresh_from_db(fields=["status", "or_refund"])
-    return bool(raised)
+        return bool(raised)
+
+    return atomically(write, payment)
 
 
 def begin(

@@ -23,7 +23,7 @@ from django_alipay_cancel.services.case import Case
 from django_alipay_cancel.services.evidence import append_event, history_of
 from django_alipay_cancel.services.given import validate_text
 from django_alipay_cancel.services.refund_case import RefundCase
-from django_alipay_cancel.services.transactions import refusing_text
+from django_alipay_cancel.services.transactions import atomically, refusing_text
 
 _MET = (Cancellation.Status.SUCCEEDED, Cancellation.Status.REFUNDED)
 
@@ -42,13 +42,15 @@ def retry_cancellation(cancellation: Cancellation, *, requested_by: Any = None) 
     _read_again(cancellation)
     if cancellation.status in _MET:
         return cancellation
-    client_for(cancellation.payment.merchant)
-    with (
-        refusing_text(requested_by=name_of(requested_by)),
-        transaction.atomic(using=cancellation.database),
-    ):
-        finish.lock(cancellation.payment)
+    payment = cancellation.payment
+    client_for(payment.merchant)
+
+    def write() -> None:
+        finish.lock(payment)
         _make_due(cancellation, requested_by)
+
+    with refusing_text(requested_by=name_of(requested_by)):
+        atomically(write, payment)
     logger.info("Cancellation %s is asked again.", cancellation.id)
     return cancellation
 
@@ -114,12 +116,13 @@ def close_cancellation(
         told = gettext("refunded goes without cancelled, and with a wish that says or_refund.")
         raise ValidationError({"refunded": told})
     payment = cancellation.payment  # read before the transaction, which begins with writing
-    with (
-        refusing_text(note=note, closed_by=name),
-        transaction.atomic(using=cancellation.database),
-    ):
+
+    def write() -> None:
         finish.lock(payment)
         _close(cancellation, cancelled, refunded, closed_by, note)
+
+    with refusing_text(note=note, closed_by=name):
+        atomically(write, payment)
     logger.info("Cancellation %s was closed by hand: %s.", cancellation.id, cancellation.status)
     transaction.on_commit(lambda: announce(cancellation), using=cancellation.database)
     return cancellation

@@ -1,4 +1,4 @@
-"""The durable transactions around a call: outermost, with short waits, repeated if that helps."""
+"""Transactions, repeated when that helps; those around a call are outermost and wait briefly."""
 
 from __future__ import annotations
 
@@ -65,22 +65,44 @@ def commit(write: Callable[[], Result], *rows: Model, until: datetime | None = N
     InsideTransaction when the caller has a transaction open: it could roll back the record of a
     call that did happen.
     """
+    return _written(lambda using: _commit_once(write, using), rows, until)
+
+
+def atomically(write: Callable[[], Result], *rows: Model) -> Result:
+    """Run `write` in a transaction of its own, or as a part of the one that the caller has open.
+
+    One of its own is repeated as by `commit`, for 5 seconds. The caller's is lost as a whole when
+    the database throws it out, and the caller's to repeat.
+    """
+
+    def once(using: str) -> Result:
+        with transaction.atomic(using=using):
+            return write()
+
+    return _written(once, rows, None)
+
+
+def _written(
+    once: Callable[[str], Result], rows: tuple[Model, ...], until: datetime | None
+) -> Result:
     using = rows[0].database  # type: ignore[attr-defined]
 
-    def once(tries: int) -> Result:
+    def again(tries: int) -> Result:
         if tries:
             for row in rows:
                 row.refresh_from_db(using=using)
-        return _commit_once(write, using)
+        return once(using)
 
-    return repeated(once, using=using, until=until or timezone.now() + _REPEATED_FOR)
+    return repeated(again, using=using, until=until)
 
 
-def repeated(once: Callable[[int], Result], *, using: str, until: datetime) -> Result:
+def repeated(once: Callable[[int], Result], *, using: str, until: datetime | None = None) -> Result:
     """Return what `once` does, given how often it was thrown out; only what passes is repeated.
 
-    With a fresh connection, `until` then; in a transaction that is not `once`'s own nothing is.
+    With a fresh connection, `until` then (default: 5 seconds); in a transaction that is not
+    `once`'s own nothing is.
     """
+    until = until or timezone.now() + _REPEATED_FOR
     pause, tries = _FIRST_PAUSE, 0
     while True:
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import router, transaction
+from django.db import router
 from django.utils import timezone
 
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services import attempts, finish, schedule
+from django_alipay_cancel.services.transactions import atomically
 
 
 def wake_refund(merchant: str, refund_request_id: str) -> Payment | None:
@@ -26,12 +27,15 @@ def wake_refund(merchant: str, refund_request_id: str) -> Payment | None:
     wish: Cancellation | None = wishes.select_related("payment").first()
     if wish is None:
         return None
-    with transaction.atomic(using=wish.database):
-        finish.lock(wish.payment)
+    payment: Payment = wish.payment
+
+    def wake() -> None:
+        finish.lock(payment)
         wish.refresh_from_db(fields=["status", "next_attempt_at"])
         now = timezone.now()
-        if wish.is_open and not attempts.has_call_under_way(wish.payment, now):
+        if wish.is_open and not attempts.has_call_under_way(payment, now):
             schedule.due_at(wish, now)
             wish.store(*schedule.DUE)
-    payment: Payment = wish.payment
+
+    atomically(wake, payment)
     return payment
