@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,12 @@ def meanwhile(
     Fails when it never came to so many. What `act` does itself does not count.
     """
     left, acting = times, False
+    # With the end of the name: one table's begins another's.
+    table = re.compile(rf"{model._meta.db_table}\b")
 
     def before(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         nonlocal left, acting
-        if left and not acting and sql.startswith(verb) and f"{model._meta.db_table}" in sql:
+        if left and not acting and sql.startswith(verb) and table.search(sql):
             left, acting = left - 1, True
             try:
                 act()
