@@ -55,9 +55,17 @@ def retry_cancellation(cancellation: Cancellation, *, requested_by: Any = None) 
     return cancellation
 
 
+def _payment_of(cancellation: Cancellation) -> Payment:
+    """Return its payment, read from where it is written: a replica may not know it yet."""
+    if not Cancellation.payment.is_cached(cancellation):
+        rows = Payment.objects.using(cancellation.database)
+        cancellation.payment = rows.get(pk=cancellation.payment_id)
+    return cancellation.payment
+
+
 def _read_again(cancellation: Cancellation) -> None:
-    """Read the row again and keep its payment: read anew, that might come from a replica."""
-    payment = cancellation.payment
+    """Read the row again and keep its payment."""
+    payment = _payment_of(cancellation)
     cancellation.refresh_from_db()
     cancellation.payment = payment
 
@@ -115,7 +123,7 @@ def close_cancellation(
     if refunded and (cancelled or not cancellation.or_refund):
         told = gettext("refunded goes without cancelled, and with a wish that says or_refund.")
         raise ValidationError({"refunded": told})
-    payment = cancellation.payment  # read before the transaction, which begins with writing
+    payment = _payment_of(cancellation)  # before the transaction, which begins with writing
 
     def write() -> None:
         finish.lock(payment)
