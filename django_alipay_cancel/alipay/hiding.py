@@ -13,19 +13,25 @@ _SHORTEST = 8
 
 def hiding(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that replaces these secrets in a text, as they are or escaped."""
-    spelt = {spelling for secret in secrets for spelling in _spellings(secret)}
-    if not spelt:
-        return str
-    folded = [spelling.casefold() for spelling in spelt]
+    secrets = tuple(secrets)
+    cores = [_core(secret) for secret in secrets]
 
     def hide(text: str) -> str:
-        # The pattern is new for each call, as signatures are, and making it takes longer than all
-        # else of an answer: it is made where there is something to hide.
+        # Signatures are new for each call, and to spell one in every way takes longer than all else
+        # of an answer: it is done where one may stand.
         where = text.casefold()
-        found = any(spelling in where for spelling in folded)
-        return _pattern(spelt).sub(HIDDEN, text) if found else text
+        if not any(core in where for core in cores):
+            return text
+        spelt = {spelling for secret in secrets for spelling in _spellings(secret)}
+        return _pattern(spelt).sub(HIDDEN, text) if spelt else text
 
     return hide
+
+
+def _core(secret: str) -> str:
+    """Return the longest run of letters and digits that every spelling leaves, in small letters."""
+    runs: list[str] = re.findall("[A-Za-z0-9]*", unquote(secret))
+    return max((run for run in runs if run in secret), key=len).lower()
 
 
 def _pattern(spelt: Iterable[str]) -> re.Pattern[str]:

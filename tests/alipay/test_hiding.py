@@ -39,3 +39,16 @@ def test_a_secret_is_hidden_in_every_spelling(secret: str, spelt: str) -> None:
 
 def test_without_secrets_a_text_stays_as_it_is() -> None:
     assert hiding([])("a text") == hiding(["short"])("a text") == "a text"
+
+
+@pytest.mark.parametrize("spelt", ["abcdefgh", "ab%63defgh", "ABCDEFGH"])
+def test_a_letter_that_needs_no_encoding_may_have_one(spelt: str) -> None:
+    assert hiding(["ab%63defgh"])(f"({spelt})") == "([hidden])"
+
+
+def test_a_text_that_has_a_part_of_a_secret_stays_as_it_is() -> None:
+    assert hiding(["ab+cdefgh/ij"])("cdefgh") == "cdefgh"
+
+
+def test_of_two_secrets_the_one_that_stands_there_is_hidden() -> None:
+    assert hiding(["first/secret", "second/secret"])("second/secret") == "[hidden]"
