@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Coalesce
 
 Rows = TypeVar("Rows", bound=QuerySet[Any, Any])
@@ -39,4 +39,6 @@ def if_still(rows: Rows, **read: Any) -> Rows:
         return rows.filter(**read)
     names = {lookup.partition("__")[0] for lookup in read}
     hidden = rows.alias(**{f"stored_{name}": Coalesce(name, name) for name in names})
-    return hidden.filter(**{f"stored_{lookup}": value for lookup, value in read.items()})
+    # An expression of a foreign key is one of keys.
+    keys = {name: each.pk if isinstance(each, Model) else each for name, each in read.items()}
+    return hidden.filter(**{f"stored_{lookup}": value for lookup, value in keys.items()})
