@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from django_alipay_cancel import services
+from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault, payments
 from tests.rows import broken_invariants
@@ -78,9 +79,10 @@ class Shop:
 
     def work(self):
         waiting = Cancellation.objects.filter(payment=self.payment, status__in=Cancellation.OPEN)
-        # Read first, then written by key: in one statement MariaDB locks the attempts, too.
         for wish in waiting.exclude(attempts__outcome="OPEN"):
-            unclaimed = waiting.filter(pk=wish.pk, next_attempt_at=wish.next_attempt_at)
+            # As ours do: found by another index, or in one statement, MariaDB locks it crosswise.
+            rows = Cancellation.objects.filter(pk=wish.pk)
+            unclaimed = if_still(rows, status=wish.status, next_attempt_at=wish.next_attempt_at)
             unclaimed.update(next_attempt_at=timezone.now())
         assert services.process_due_cancellations().errors == 0
 
