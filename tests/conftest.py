@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
@@ -53,6 +53,13 @@ def rows_hold(request):
     yield
     if not request.node.get_closest_marker("broken_rows"):
         assert list(broken_invariants()) == []
+
+
+@pytest.fixture(autouse=True)
+def _the_settings_language():
+    """A request leaves its language to the thread; the next test begins with the settings'."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
