@@ -43,8 +43,8 @@ def thrown_out() -> None:
     raise OperationalError("deadlock detected")
 
 
-def elsewhere(act: Callable[[], object]) -> Callable[[], None]:
-    """Return `act` to be carried out on a connection, and in a transaction, of its own."""
+def closing(act: Callable[[], object]) -> Callable[[], None]:
+    """Return `act` for a thread of its own, whose connections it leaves closed."""
 
     def work() -> None:
         try:
@@ -52,8 +52,14 @@ def elsewhere(act: Callable[[], object]) -> Callable[[], None]:
         finally:
             connections.close_all()
 
+    return work
+
+
+def elsewhere(act: Callable[[], object]) -> Callable[[], None]:
+    """Return `act` to be carried out on a connection, and in a transaction, of its own."""
+
     def act_elsewhere() -> None:
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=closing(act))
         thread.start()
         thread.join()
 

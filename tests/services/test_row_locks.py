@@ -5,20 +5,20 @@ MySQL and MariaDB lock the entry of the index in which they find a row before th
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import announcing, attempts, evidence, judging, waking
 from django_alipay_cancel.testing import Fault
-from tests.meanwhile import meanwhile, thrown_out
+from tests.meanwhile import closing, meanwhile, thrown_out
 from tests.servers import require_suite_on
 from tests.services.conftest import rows
 
@@ -44,25 +44,14 @@ def wait_until_somebody_waits():
 
 def beside(row, act: Callable[[], object], **change):
     """Have the row, let `act` come to it elsewhere, and change the row while that waits."""
-    failed = []
-
-    def work():
-        try:
-            act()
-        except Exception as error:
-            failed.append(error)
-        finally:
-            connections.close_all()
-
     mine = type(row).objects.filter(pk=row.pk)
-    thread = threading.Thread(target=work)
-    with transaction.atomic():
-        mine.select_for_update().get()
-        thread.start()
-        wait_until_somebody_waits()
-        mine.update(**change)
-    thread.join()
-    assert not failed, failed
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            mine.select_for_update().get()
+            acted = thread.submit(closing(act))
+            wait_until_somebody_waits()
+            mine.update(**change)
+        acted.result()
 
 
 @pytest.mark.usefixtures("_mariadb")
