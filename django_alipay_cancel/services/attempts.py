@@ -72,15 +72,15 @@ def create(
     asked_by: AskedBy,
     asked_by_name: str = "",
     first_body: str = "",
-    repeats: bool = True,
+    first: bool = False,
 ) -> CancellationAttempt:
     """Insert the OPEN attempt. A repeat carries the very text of the first of its kind.
 
     `first_body` is that of the first refund: its amount stands in the answer to an inquiry.
-    `repeats` is False when the payment is known to have no attempt; then none is looked for.
+    `first`: the payment is known to have no attempt, and none is looked for.
     """
     number, body = 1, None
-    if repeats and cancellation is not None:
+    if cancellation is not None and not first:
         rows = CancellationAttempt.objects.using(payment.database)
         earlier = rows.filter(cancellation=cancellation).order_by("number")
         columns = list(earlier.values_list("number", "kind", "request_body"))

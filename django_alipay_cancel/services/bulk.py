@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -19,7 +18,7 @@ from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services.given import validate_ids
 from django_alipay_cancel.services.requesting import CancellationRequest
-from django_alipay_cancel.services.transactions import repeated
+from django_alipay_cancel.services.transactions import atomically
 from django_alipay_cancel.wording import joined
 
 _BATCH = 500
@@ -115,12 +114,7 @@ def _merchant_problem(merchant: str) -> str:
 
 def _request(batch: list[Payment], wish: CancellationRequest) -> RequestReport:
     database = batch[0].database
-
-    def once(_: int) -> RequestReport:
-        with transaction.atomic(using=database):
-            return _begin(batch, wish, database)
-
-    return repeated(once, using=database)
+    return atomically(lambda: _begin(batch, wish, database), using=database)
 
 
 def _begin(batch: list[Payment], wish: CancellationRequest, database: str) -> RequestReport:

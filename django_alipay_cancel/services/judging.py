@@ -45,7 +45,7 @@ def judge_open_cancellation(payment: Payment) -> None:
             Pass(payment, None, cancellation).judge()
         return cancellation
 
-    judged = atomically(write, payment)
+    judged = atomically(write, payment, using=payment.database)
     if judged is not None:
         transaction.on_commit(lambda: announce(judged), using=payment.database)
 

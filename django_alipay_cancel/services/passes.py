@@ -92,7 +92,7 @@ class Pass:
         if self._seen is None:
             self._seen = attempts.newest(self.payment)
             if self._is_untouched():
-                return self.open(Kind.CANCEL, AskedBy.SCHEDULE, repeats=False)
+                return self.open(Kind.CANCEL, AskedBy.SCHEDULE, first=True)
             if self.token is not None and not self.just_claimed:
                 # It was read before the lock: finished since, it must not speak for a new wish.
                 self._read_again()
@@ -115,13 +115,13 @@ class Pass:
         *,
         about: UUID | None = None,
         first_body: str = "",
-        repeats: bool = True,
+        first: bool = False,
     ) -> CancellationAttempt | None:
         """Write the OPEN attempt of a call that is about to be made, and renew the claim.
 
         Runs inside the transaction that commits it. None: the claim is lost, somebody else goes on.
-        `about` is the key of an earlier wish when the call is about its refund; `repeats` is False
-        for the very first attempt of the payment.
+        `about` is the key of an earlier wish when the call is about its refund; `first`: the
+        payment is known to have no attempt.
         """
         if self.token is not None and not self.just_claimed:
             assert self.cancellation is not None  # only a cancellation can be claimed
@@ -146,7 +146,7 @@ class Pass:
             asked_by=by,
             asked_by_name=self.person_name,
             first_body=first_body,
-            repeats=repeats,
+            first=first,
         )
 
     def _is_untouched(self) -> bool:

@@ -92,7 +92,7 @@ def request_cancellation(
     def once() -> Cancellation | None:
         if existing := existing_cancellation(payment, wish):
             return existing
-        return atomically(lambda: begin(payment, wish), payment)
+        return atomically(lambda: begin(payment, wish), payment, using=payment.database)
 
     return payment.until_stored(once)
 
@@ -146,7 +146,7 @@ def _raised(cancellation: Cancellation) -> bool:
         cancellation.refresh_from_db(fields=["status", "or_refund"])
         return bool(raised)
 
-    return atomically(write, payment)
+    return atomically(write, payment, using=payment.database)
 
 
 def begin(

@@ -50,7 +50,7 @@ def retry_cancellation(cancellation: Cancellation, *, requested_by: Any = None) 
         _make_due(cancellation, requested_by)
 
     with refusing_text(requested_by=name_of(requested_by)):
-        atomically(write, payment)
+        atomically(write, payment, using=payment.database)
     logger.info("Cancellation %s is asked again.", cancellation.id)
     return cancellation
 
@@ -130,7 +130,7 @@ def close_cancellation(
         _close(cancellation, cancelled, refunded, closed_by, note)
 
     with refusing_text(note=note, closed_by=name):
-        atomically(write, payment)
+        atomically(write, payment, using=payment.database)
     logger.info("Cancellation %s was closed by hand: %s.", cancellation.id, cancellation.status)
     transaction.on_commit(lambda: announce(cancellation), using=cancellation.database)
     return cancellation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -65,35 +65,28 @@ def commit(write: Callable[[], Result], *rows: Model, until: datetime | None = N
     InsideTransaction when the caller has a transaction open: it could roll back the record of a
     call that did happen.
     """
-    return _written(lambda using: _commit_once(write, using), rows, until)
+    using = rows[0].database  # type: ignore[attr-defined]
+
+    def once(tries: int) -> Result:
+        _read_again(rows, using, tries)
+        return _commit_once(write, using)
+
+    return repeated(once, using=using, until=until)
 
 
-def atomically(write: Callable[[], Result], *rows: Model) -> Result:
+def atomically(write: Callable[[], Result], *rows: Model, using: str) -> Result:
     """Run `write` in a transaction of its own, or as a part of the one that the caller has open.
 
     One of its own is repeated as by `commit`, for 5 seconds. The caller's is lost as a whole when
     the database throws it out, and the caller's to repeat.
     """
 
-    def once(using: str) -> Result:
+    def once(tries: int) -> Result:
+        _read_again(rows, using, tries)
         with transaction.atomic(using=using):
             return write()
 
-    return _written(once, rows, None)
-
-
-def _written(
-    once: Callable[[str], Result], rows: tuple[Model, ...], until: datetime | None
-) -> Result:
-    using = rows[0].database  # type: ignore[attr-defined]
-
-    def again(tries: int) -> Result:
-        if tries:
-            for row in rows:
-                row.refresh_from_db(using=using)
-        return once(using)
-
-    return repeated(again, using=using, until=until)
+    return repeated(once, using=using)
 
 
 def repeated(once: Callable[[int], Result], *, using: str, until: datetime | None = None) -> Result:
@@ -119,6 +112,13 @@ def repeated(once: Callable[[int], Result], *, using: str, until: datetime | Non
         tries += 1
         time.sleep(pause * random.uniform(0.5, 1.5))  # nosec B311 (a jitter, and no secret)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _read_again(rows: Iterable[Model], using: str, tries: int) -> None:
+    """Forget what a try that was thrown out has changed in memory."""
+    if tries:
+        for row in rows:
+            row.refresh_from_db(using=using)
 
 
 def is_transient(error: Error) -> bool:

@@ -37,5 +37,5 @@ def wake_refund(merchant: str, refund_request_id: str) -> Payment | None:
             schedule.due_at(wish, now)
             wish.store(*schedule.DUE)
 
-    atomically(wake, payment)
+    atomically(wake, payment, using=payment.database)
     return payment
