@@ -31,6 +31,7 @@ _ONE_IN = 10
 
 def measure(*, number: int, silent: int) -> list[Figure]:
     """Measure `number` wishes in each situation, beside `silent` due rows of a silent merchant."""
+    _delete_rows()  # what was measured before left wishes, whose waits are not these
     with FakeAlipay() as gateway, socket.create_server(("127.0.0.1", 0)) as deaf:
         # Connections are taken by the operating system, and by nobody else.
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
@@ -62,9 +63,13 @@ def _waits(
                 gateway.misbehave(Fault.THROTTLED, payment=key)
             time.sleep(random.uniform(0, 2 * _EVERY))
         waits = _told(number)
+    _delete_rows()
+    return waits
+
+
+def _delete_rows() -> None:
     for model in (CancellationAttempt, Cancellation, Payment):
         model.objects.all().delete()
-    return waits
 
 
 def _told(number: int) -> list[float]:
