@@ -13,8 +13,9 @@ from django_alipay_cancel.testing.documents import result, to_bytes
 from django_alipay_cancel.testing.wire import Delivery, unsigned_answer
 from tests.confirming.telling import NO_ROWS, REFUSED_PAY, differing, words
 
-# Each runs the whole command, and a second time against what it wrote.
-pytestmark = pytest.mark.slow
+# Each runs the whole command, and a second time against what it wrote; what a gateway says is the
+# same for every database.
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 IDS = ("--paid=paid-1", "--authorized=auth-1", "--refundable=refund-1")
 REFUNDED = {"paymentId": "refund-1"}

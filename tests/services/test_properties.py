@@ -12,7 +12,7 @@ from django_alipay_cancel.models import CancellationAttempt
 from django_alipay_cancel.testing import FakeAlipay
 from tests.services.two_merchants import TwoMerchants
 
-EXAMPLES, STEPS = (2000, 40) if os.environ.get("NIGHTLY") else (30, 40)
+EXAMPLES, STEPS = (2000, 40) if os.environ.get("NIGHTLY") else (12, 40)
 
 
 @pytest.mark.slow
