@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -21,10 +22,26 @@ ROOT = Path(__file__).resolve().parent.parent
 STARTING, STOPPING = 60, 20
 
 
+# Bound, and never listening: nobody else is given their ports while this process lives.
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port on which nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port for a server that sets SO_REUSEADDR, as all of these do; nobody else gets it.
+
+    One that is only looked up can be another's before the server is up, and that server answers.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _reserved.append(held)
+    return int(held.getsockname()[1])
+
+
+@atexit.register
+def _give_back() -> None:
+    for held in _reserved:
+        held.close()
 
 
 def require(tool: str) -> None:

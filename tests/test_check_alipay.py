@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +21,7 @@ from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
 from django_alipay_cancel.testing.wire import Delivery, Seal
 from tests.meanwhile import meanwhile, thrown_out
+from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -188,8 +188,7 @@ def test_where_both_paths_fail_the_first_failure_is_told(gateway, check):
 
 
 def test_a_host_that_cannot_be_reached_is_told(check):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     status, told = check("--live", GATEWAY_URL=f"http://127.0.0.1:{port}")
     assert status == 1
     assert f"127.0.0.1:{port}: connection_failed" in told
@@ -214,8 +213,7 @@ def through(port):
 
 
 def test_a_bad_proxy_is_told_without_its_password(check):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     status, told = check("--live", **through(port))
     assert status == 1
     assert f"through the proxy 127.0.0.1:{port}: connection_failed" in told

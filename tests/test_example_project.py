@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.servers import free_port
+
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
@@ -139,11 +141,6 @@ class Browser(requests.Session):
         row = re.search(rf'<tr data-order="{reference}".*?</tr>', page, re.DOTALL)
         assert row is not None
         return row[0]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

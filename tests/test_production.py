@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from django_alipay_cancel.testing import FakeAlipay
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
@@ -58,8 +59,7 @@ def manage(environment: dict[str, str], *arguments: str) -> subprocess.Completed
 def site(production):
     """Gunicorn with two processes; yields its address."""
     assert manage(production, "migrate", "--verbosity=0").returncode == 0
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--workers=2", f"--bind={address}", "shop.wsgi"],
         cwd=EXAMPLE,

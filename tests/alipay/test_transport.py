@@ -36,6 +36,7 @@ from django_alipay_cancel.alipay import connection
 from django_alipay_cancel.alipay.answers import Answer
 from django_alipay_cancel.alipay.client import AlipayClient
 from django_alipay_cancel.alipay.connection import current_exchange
+from tests.servers import free_port
 
 Serve = Callable[..., Server]
 ClientFor = Callable[..., AlipayClient]
@@ -141,9 +142,7 @@ def test_many_addresses_share_one_connect_timeout(
 
 
 def test_a_refused_connection_is_not_sent(client_for: ClientFor) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    answer = client_for(f"http://127.0.0.1:{port}").cancel(BODY)
+    answer = client_for(f"http://127.0.0.1:{free_port()}").cancel(BODY)
     assert (answer.error, answer.sent, answer.http_status) == ("connection_failed", False, None)
     refused = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
     assert answer.detail == f"127.0.0.1: {refused}"

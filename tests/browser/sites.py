@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import environment
+from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = ROOT / "example_project"
@@ -60,12 +61,6 @@ def shop_site(scratch: Path) -> Iterator[str]:
     with _running(command, variables) as process:
         _wait_until_it_listens(process, address)
         yield f"http://{address}"
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from django_alipay_cancel import conf, services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from tests.admin.conftest import ADMIN, confirmation_of, page_of, route
+from tests.servers import free_port
 from tests.trust.test_notifications import message, post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
@@ -260,11 +261,6 @@ def test_a_callable_that_raises_shows_nobody_the_other_secrets(
 # --- what fails on the way ------------------------------------------------------------------------
 
 
-def refused_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 @pytest.fixture
 def angry_proxy():
     """A proxy that repeats what it was sent and lets nobody through."""
@@ -302,9 +298,9 @@ def test_a_way_that_is_barred_shows_nobody_a_secret(
 ):
     payment = pay()
     if trouble == "refused":
-        use(entry, GATEWAY_URL=f"http://127.0.0.1:{refused_port()}")
+        use(entry, GATEWAY_URL=f"http://127.0.0.1:{free_port()}")
     elif trouble == "refused proxy":
-        use(entry, PROXY=f"http://127.0.0.1:{refused_port()}")
+        use(entry, PROXY=f"http://127.0.0.1:{free_port()}")
     elif trouble == "proxy says no":
         proxy = f"http://127.0.0.1:{angry_proxy.port}"
         use(entry, PROXY=proxy, PROXY_USER="us", GATEWAY_URL="https://open-na-global.alipay.com")
@@ -409,7 +405,7 @@ def test_a_defect_in_the_middle_of_a_call_shows_nobody_a_secret(
 ):
     settings.DEBUG = True
     payment, second = pay("a"), pay("b")
-    use(entry, PROXY=f"http://127.0.0.1:{refused_port()}")
+    use(entry, PROXY=f"http://127.0.0.1:{free_port()}")
     conf.client_for("default").session.mount("http://", Broken(RuntimeError("a defect")))
     with seen.errors(RuntimeError):
         services.cancel_payment(payment)
