@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -146,6 +147,22 @@ def test_a_signal_lets_the_call_in_flight_finish_and_begins_no_other(
     assert (process.returncode, err) == (0, "")
     finished = [c for c in cancellations if status_of(c) == Cancellation.Status.SUCCEEDED]
     assert len(finished) == len(gateway.calls) == int(workers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread is signalled by its number")
+def test_a_signal_that_another_thread_takes_ends_the_loop(run: Any, due: Any) -> None:
+    cancellation = due("paid")
+    process = run("--loop", "--workers", "2")
+    wait_until(lambda: status_of(cancellation) == Cancellation.Status.SUCCEEDED)
+    wait_until(lambda: len(other_threads(process)) >= 2)
+    assert ctypes.CDLL(None).tgkill(process.pid, other_threads(process)[-1], signal.SIGTERM) == 0
+    assert process.wait(PATIENCE) == 0
+
+
+def other_threads(process: subprocess.Popen[str]) -> list[int]:
+    """Return the numbers of its threads beside the main one."""
+    numbers = (int(each.name) for each in Path(f"/proc/{process.pid}/task").iterdir())
+    return sorted(number for number in numbers if number != process.pid)
 
 
 def test_one_pass_is_stopped_by_a_signal_too(run: Any, due: Any, gateway: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
@@ -14,6 +14,9 @@ from django.utils.translation import gettext
 from django_alipay_cancel.models import Cancellation
 
 logger = logging.getLogger(__name__)
+
+# Seconds within which a signal is acted on.
+_SLICE = 0.2
 
 
 def refuse_threads_in_schemas(workers: int) -> None:
@@ -73,5 +76,8 @@ def in_threads(work: Callable[[], None], workers: int, *, patient: bool = False)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
         started.append(pool.submit(work_and_close, 1, 0))
-        for done in started:  # it grows meanwhile
+        # In slices: any thread may take a signal, and only this one acts on it, when it wakes.
+        while running := [each for each in started if not each.done()]:  # it grows meanwhile
+            wait(running, timeout=_SLICE)
+        for done in started:
             done.result()
