@@ -17,12 +17,12 @@ from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import FakeAlipay, Fault
 from tests.chaos.table import pytest_terminal_summary  # noqa: F401
-from tests.flushing import put_back_quickly
+from tests.flushing import flush_quickly
 from tests.rows import broken_invariants
 
 HERE = Path(__file__).parent
 
-put_back_quickly()
+flush_quickly()
 # Folders of tests that would be the same on every database, though some of them store rows.
 ONCE = {"browser", "chaos", "testing"}
 
