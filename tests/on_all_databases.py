@@ -5,7 +5,8 @@ starts something big, and with --coverage, `make coverage`, both, with the packa
 over all databases together. TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL
 (mysql://...) name servers on which a test database may be created; with CI_REQUIRE_ALL=1 leaving
 one out is an error. `make test` is on MariaDB with USE_TZ=False in Shanghai, as many of its shops
-are, `make test-slow` with aware times.
+are, `make test-slow` with aware times. What pages and REST do on PostgreSQL is tested with each
+request in a transaction, where it matters most: tox -e atomic.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SERVERS = {
 }
 SLOW = "(slow or browser or chaos)"
 NAIVE = {"TEST_USE_TZ": "0", "TEST_TIME_ZONE": "Asia/Shanghai"}
+WITHOUT_REQUESTS = {"PYTEST_ADDOPTS": "--ignore=tests/admin --ignore=tests/api"}
 # What has nothing to do with the database is tested in the pass on SQLite.
 ON_SERVERS = "not once"
 
@@ -37,11 +39,14 @@ def main(arguments: list[str]) -> int:
     if not measured:
         chosen += f" and {SLOW}" if slow else f" and not {SLOW}"
     servers, left_out = _servers()
-    if "MariaDB" in servers and not (slow or measured):
-        servers["MariaDB"] |= NAIVE
+    if not (slow or measured):
+        for name, environment in (("PostgreSQL", WITHOUT_REQUESTS), ("MariaDB", NAIVE)):
+            servers.get(name, {}).update(environment)
     if measured:
         _python("coverage", "erase")
-    failed = _fail_on(servers, command, chosen)
+    # It has the browsers, other processes and servers that are killed, and waits for them.
+    on_sqlite = ["-n", "3"] if slow else []
+    failed = _fail_on(servers, command, chosen, on_sqlite)
     if measured:
         _python("coverage", "combine", "--quiet")
         if not _python("coverage", "report"):
@@ -66,7 +71,9 @@ def _servers() -> tuple[dict[str, dict[str, str]], list[str]]:
     return servers, left_out
 
 
-def _fail_on(servers: dict[str, dict[str, str]], command: list[str], chosen: str) -> list[str]:
+def _fail_on(
+    servers: dict[str, dict[str, str]], command: list[str], chosen: str, on_sqlite: list[str]
+) -> list[str]:
     """Run all passes and return the names of the databases on which one failed."""
     # Most tests wait for something, so that two passes at once take little longer than one.
     with ThreadPoolExecutor(1) as beside:
@@ -76,7 +83,8 @@ def _fail_on(servers: dict[str, dict[str, str]], command: list[str], chosen: str
             for name, environment in servers.items()
         }
         print("The suite on SQLite:", flush=True)
-        passed = {"SQLite": _python(*command, "-m", chosen, TEST_DATABASE_URL="sqlite://")}
+        command = [*command, *on_sqlite, "-m", chosen]
+        passed = {"SQLite": _python(*command, TEST_DATABASE_URL="sqlite://")}
         passed |= {name: result.result() for name, result in passes.items()}
     return [name for name, well in passed.items() if not well]
 

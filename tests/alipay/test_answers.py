@@ -274,9 +274,9 @@ def test_odd_but_lawful_json_is_read() -> None:
 
 @pytest.mark.parametrize("body", [b'"\\' * 32_000, b'"' + b'\\"' * 32_000, b'"' * 65_000])
 def test_a_hostile_text_is_refused_quickly(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert answer(body).error == "invalid_body"
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_a_signed_s_with_an_unknown_code_is_an_s() -> None:

@@ -213,11 +213,11 @@ def test_a_given_session_is_not_waited_for_longer_than_the_timeout(
     serve: Serve, client_for: ClientFor
 ) -> None:
     servers: list[Server] = []
-    servers.append(serve(lambda sock, request: servers[0].wait_until_stopped(5)))
+    servers.append(serve(lambda sock, request: servers[0].wait_until_stopped(60)))
     client = client_for(servers[0].url, session=requests.Session(), timeout=(0.5, 0.5))
     began = time.monotonic()
     assert not client.cancel('{"paymentId":"2019"}').verified
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_a_given_session_follows_no_redirect(serve: Serve, client_for: ClientFor) -> None:

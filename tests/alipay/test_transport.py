@@ -42,6 +42,8 @@ Serve = Callable[..., Server]
 ClientFor = Callable[..., AlipayClient]
 
 BODY = '{"paymentId":"2019"}'
+# Seconds: a busy machine does not take so long, and what nothing bounds takes longer.
+LONG = 15
 
 
 def timed(call: Callable[[], Answer]) -> tuple[Answer, float]:
@@ -96,26 +98,27 @@ def test_a_dripping_answer_cannot_stretch_the_call(
     client = client_for(servers[0].url, timeout=(0.4, 0.4), ca_bundle=certificates.bundle)
     answer, seconds = timed(lambda: client.cancel(BODY))
     assert (answer.error, answer.sent) == ("timeout", True)
-    assert 0.7 < seconds < 1.3
+    assert 0.7 < seconds < LONG
 
 
 def test_a_silent_server_is_waited_for_no_longer_than_the_read_timeout(
     serve: Serve, client_for: ClientFor
 ) -> None:
     servers: list[Server] = []
-    servers.append(serve(lambda sock, request: servers[0].wait_until_stopped(5)))
-    client = client_for(servers[0].url, timeout=(2, 0.3))
+    servers.append(serve(lambda sock, request: servers[0].wait_until_stopped(4 * LONG)))
+    client = client_for(servers[0].url, timeout=(2 * LONG, 0.3))
     answer, seconds = timed(lambda: client.cancel(BODY))
     assert (answer.error, answer.sent) == ("timeout", True)
-    assert 0.2 < seconds < 0.9
+    assert 0.2 < seconds < LONG
 
 
 def test_a_server_that_never_shakes_hands_is_given_up_unsent(client_for: ClientFor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = client_for(f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=(0.3, 2))
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = client_for(url, timeout=(0.3, 2 * LONG))
         answer, seconds = timed(lambda: client.cancel(BODY))
     assert (answer.error, answer.sent) == ("connection_failed", False)
-    assert 0.2 < seconds < 0.9
+    assert 0.2 < seconds < LONG
 
 
 def test_many_addresses_share_one_connect_timeout(
@@ -129,13 +132,13 @@ def test_many_addresses_share_one_connect_timeout(
             with contextlib.suppress(BlockingIOError):
                 filler.connect(address)  # a full backlog: further connects hang
         entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [entry] * 8)
-        client = client_for(f"http://localhost:{address[1]}", timeout=(0.4, 5))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [entry] * 100)
+        client = client_for(f"http://localhost:{address[1]}", timeout=(0.4, 2 * LONG))
         answer, seconds = timed(lambda: client.cancel(BODY))
         for filler in fillers:
             filler.close()
     assert (answer.error, answer.sent) == ("connection_failed", False)
-    assert 0.3 < seconds < 1
+    assert 0.3 < seconds < LONG
 
 
 # --- sent or not sent -------------------------------------------------------------------------
@@ -486,7 +489,7 @@ def test_a_dripping_proxy_cannot_stretch_the_call(
     client = client_for(server.url, proxy=servers[0].url, timeout=(0.3, 0.3))
     answer, seconds = timed(lambda: client.cancel(BODY))
     assert (answer.error, answer.sent) == ("connection_failed", False)
-    assert seconds < 1.2
+    assert seconds < LONG
 
 
 # --- kept-alive connections ---------------------------------------------------------------------

@@ -36,13 +36,13 @@ def run(gateway, waits, monkeypatch):
 
 def test_the_cancel_is_sent_and_its_answer_not_waited_for(gateway):
     payment = gateway.add_payment(payment_request_id="confirm-x-lost", status="PROCESSING")
-    gateway.latency = 5
+    gateway.latency = 60
     begun = time.monotonic()
     said = Run(client=client_of(gateway), sleep=time.sleep).cancel_unread(BODY)
     assert str(said) == "no answer (unread)"
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 20
     while payment.status != "CANCELLED":
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 40
         time.sleep(0.01)
 
 

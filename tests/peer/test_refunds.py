@@ -19,7 +19,7 @@ from django_alipay_cancel.testing.keys import private_key_text
 from tests.peer.environment import call_with_the_sdk, order_for, private_key_for_the_sdk
 from tests.peer.far_end import FarEnd
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 PATH = "/alipay/notify"
 
@@ -46,7 +46,6 @@ def paid(far_end: FarEnd, name: str, **options: Any) -> str:
     return str(added["payment_id"])
 
 
-@pytest.mark.once
 def test_the_sdk_refunds_and_inquires(far_end: FarEnd) -> None:
     payment_id = paid(far_end, "wallet-1")
     done, again, known, other, more = far_end.sdk(
@@ -67,7 +66,6 @@ def test_the_sdk_refunds_and_inquires(far_end: FarEnd) -> None:
     assert more["answer"]["result"]["resultCode"] == "REFUND_AMOUNT_EXCEED"
 
 
-@pytest.mark.once
 def test_the_sdk_waits_for_an_asynchronous_refund(far_end: FarEnd) -> None:
     payment_id = paid(far_end, "bank-1", refunds_take_time=True)
     begun, under_way = far_end.sdk(refund("r-3", payment_id), asked("r-3"))
@@ -79,7 +77,6 @@ def test_the_sdk_waits_for_an_asynchronous_refund(far_end: FarEnd) -> None:
     assert known["read"]["refund_status"] == "SUCCESS"
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("notify_url", [None, "https://shop.example/alipay/notify"])
 def test_our_bodies_are_the_sdks(far_end: FarEnd, notify_url: str | None) -> None:
     calls = [
@@ -110,7 +107,6 @@ def webhooks(far_end: FarEnd) -> Callable[..., dict[str, Any]]:
     return ask
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("status", ["SUCCESS", "FAIL"])
 def test_the_sdk_reads_our_notification_of_a_refund(
     webhooks: Callable[..., dict[str, Any]], status: str

@@ -1,14 +1,17 @@
 """A process dies before or after each of the four calls and five commits of a refund.
 
 What dies is a pass in this process, by an exception that nothing catches: of it only what was
-committed, and what reached Alipay, is left.
+committed, and what reached Alipay, is left. Every answer on PostgreSQL, and nightly; elsewhere
+those that end in different ways.
 """
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from django_alipay_cancel import services
@@ -36,6 +39,11 @@ ANSWERS = {
     "nothing arrives": (Fault.ANSWER_LOST_BEFORE, {}, "REFUNDED", "REFUNDED"),
     "unsigned": (Fault.UNSIGNED, {}, "REFUNDED", "REFUNDED"),
 }
+ANSWERED = (
+    ANSWERS
+    if connection.vendor == "postgresql" or os.environ.get("NIGHTLY")
+    else ("S", "F", "no answer")
+)
 
 
 class Killed(BaseException):
@@ -67,7 +75,7 @@ def kill_at(place, monkeypatch):
     monkeypatch.setattr(passes, what, dies)
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("answer", ANSWERED)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_process_that_dies_refunds_once_or_not_at_all(
     gateway, pay, settings, monkeypatch, place, answer
