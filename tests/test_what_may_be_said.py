@@ -8,7 +8,7 @@ import re
 import pytest
 from django.utils import translation
 
-from django_alipay_cancel.admin import refunding
+from django_alipay_cancel.admin import refund_advice
 from django_alipay_cancel.admin.grouping import grouped
 from django_alipay_cancel.admin.sentences import outcome, outcome_with_refund
 from django_alipay_cancel.admin.showing import payment_badge, short_badge, step_label
@@ -48,7 +48,7 @@ def test_there_are_thousands_of_rows(every_row):
 def test_staff_read_no_more_than_the_row_says(language, every_row):
     for row in every_row:
         wish = row.wish
-        note = refunding.note(wish)
+        note = refund_advice.note(wish)
         page = html.unescape(str(outcome_with_refund(wish, note).text))
         said = claims(page, language)
         assert all(row.allows(claim) for claim in said), (page, wish.payment.status)

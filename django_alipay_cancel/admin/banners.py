@@ -13,14 +13,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
+from django_alipay_cancel.admin.allowed import may_view
 from django_alipay_cancel.admin.counting import OpenCounts
-from django_alipay_cancel.admin.permissions import may_view
 from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.services import schedule
 from django_alipay_cancel.services.worker import is_overdue
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.base import ReadOnlyAdmin
+    from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 
 # So many are named; the worker takes them all.
 _MOST_NAMED = 10

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from django_alipay_cancel.admin.base import ReadOnlyAdmin
-from django_alipay_cancel.admin.permissions import may_close, may_view
-from django_alipay_cancel.admin.refunding import note
+from django_alipay_cancel.admin.allowed import may_close, may_view
+from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
+from django_alipay_cancel.admin.refund_advice import note
 from django_alipay_cancel.admin.sentences import (
     Told,
     outcome_with_refund,

@@ -18,15 +18,15 @@ from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel import services
 from django_alipay_cancel.admin import selecting
+from django_alipay_cancel.admin.allowed import may_close
 from django_alipay_cancel.admin.blocks import block
-from django_alipay_cancel.admin.permissions import may_close
 from django_alipay_cancel.admin.reason_form import clean_text
 from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told, outcome
 from django_alipay_cancel.models import NOTE_LENGTH, Cancellation
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.cancellations import CancellationAdmin
+    from django_alipay_cancel.admin.cancellation_admin import CancellationAdmin
 
 _SELECTION = "cancellations"
 

@@ -14,7 +14,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from django_alipay_cancel.admin.refunding import url_of
+from django_alipay_cancel.admin.refund_advice import url_of
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.files.cells import to_spreadsheet
 from django_alipay_cancel.models import Cancellation, Payment

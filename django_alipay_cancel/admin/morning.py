@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from django_alipay_cancel.admin import refunding
-from django_alipay_cancel.admin.base import ReadOnlyAdmin
+from django_alipay_cancel.admin import refund_advice
+from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 from django_alipay_cancel.admin.showing import moment
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.conf import settings
@@ -96,7 +96,7 @@ def morning(model_admin: ReadOnlyAdmin, request: HttpRequest) -> Morning:
                 row.payment,
                 model_admin.page_url(row),
                 moment(row.finished_at),
-                refund_url=refunding.url_of(row),
+                refund_url=refund_advice.url_of(row),
             )
             for row in _to_refund(rows, now)
         ],

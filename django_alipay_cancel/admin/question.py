@@ -17,8 +17,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.admin import selecting
-from django_alipay_cancel.admin.cancelling import Order, cancel_few, cancel_many
-from django_alipay_cancel.admin.given import lines_given
+from django_alipay_cancel.admin.confirmed import Order, cancel_few, cancel_many
+from django_alipay_cancel.admin.given_lines import lines_given
 from django_alipay_cancel.admin.question_rows import QuestionRow, row_of
 from django_alipay_cancel.admin.reason_form import REASONS, ReasonForm, offered
 from django_alipay_cancel.admin.run_action import FEW, tell_results
@@ -29,7 +29,7 @@ from django_alipay_cancel.services.batches import record_batch
 from django_alipay_cancel.services.permitting import may_refund, why_refused
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.payments import PaymentAdmin
+    from django_alipay_cancel.admin.payment_admin import PaymentAdmin
 
 _SELECTION = "payments"
 

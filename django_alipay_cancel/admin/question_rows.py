@@ -16,7 +16,7 @@ from django_alipay_cancel.clock import aware
 from django_alipay_cancel.models import Payment
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.payments import PaymentAdmin
+    from django_alipay_cancel.admin.payment_admin import PaymentAdmin
 
 # Days: most payment methods cancel until the night after the payment; the gateway decides.
 _MOST_CANCEL_FOR = 2

@@ -31,7 +31,7 @@ from django_alipay_cancel.wording import error_sentence, joined
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-    from django_alipay_cancel.admin.base import ReadOnlyAdmin
+    from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 
 logger = logging.getLogger(__name__)
 

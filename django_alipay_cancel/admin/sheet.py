@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from django_alipay_cancel.admin.allowed import may_view
 from django_alipay_cancel.admin.exporting import as_file, csv_lines
 from django_alipay_cancel.admin.grouping import Group, grouped
-from django_alipay_cancel.admin.permissions import may_view
 from django_alipay_cancel.admin.sentences import outcome, why_not
 from django_alipay_cancel.admin.showing import payment_badge, short_badge, step_label
 from django_alipay_cancel.models import Cancellation, Payment
@@ -27,7 +27,7 @@ from django_alipay_cancel.services.batches import GivenLine
 from django_alipay_cancel.services.permitting import NOT_ALLOWED
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.cancellations import CancellationAdmin
+    from django_alipay_cancel.admin.cancellation_admin import CancellationAdmin
 
 _ON_A_PAGE = 100
 _READ_AT_ONCE = 500

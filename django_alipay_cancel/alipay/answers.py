@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from django_alipay_cancel.alipay import strict_json
 from django_alipay_cancel.alipay.hiding import hiding
+from django_alipay_cancel.alipay.inquiry_transactions import read_transactions
 from django_alipay_cancel.alipay.refunds import RefundTold
 from django_alipay_cancel.alipay.times import parse_time
-from django_alipay_cancel.alipay.transactions import read_transactions
 from django_alipay_cancel.alipay.transport import Reply
 from django_alipay_cancel.alipay.trust import Distrust, PublicKeys, distrust
 

@@ -12,8 +12,8 @@ from urllib3 import HTTPHeaderDict
 
 from django_alipay_cancel.alipay import strict_json
 from django_alipay_cancel.alipay.answers import MAXIMUM_DETAIL, one_line
+from django_alipay_cancel.alipay.inquiry_transactions import read_minor_units
 from django_alipay_cancel.alipay.times import parse_time
-from django_alipay_cancel.alipay.transactions import read_minor_units
 from django_alipay_cancel.alipay.transport import MAXIMUM_BODY_BYTES
 from django_alipay_cancel.alipay.trust import PublicKeys, distrust
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from django_alipay_cancel.alipay.inquiry_transactions import currency_code, read_minor_units
 from django_alipay_cancel.alipay.results import CONFIGURATION_CODES, NextStep, next_step
 from django_alipay_cancel.alipay.times import parse_time
-from django_alipay_cancel.alipay.transactions import currency_code, read_minor_units
 
 REFUND_STEPS: Final[Mapping[str, NextStep]] = MappingProxyType(
     {

@@ -26,7 +26,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from django_alipay_cancel.alipay.results import ERRORS, NextStep
-from django_alipay_cancel.api import examples, views
+from django_alipay_cancel.api import endpoints, examples
 from django_alipay_cancel.api.asked import (
     ClosedSerializer,
     NoBodySerializer,
@@ -271,12 +271,12 @@ def _cancellation_retry() -> dict[str, Any]:
 
 
 _DESCRIBED: dict[type[AlipayView], Callable[[], dict[str, Any]]] = {
-    views.PaymentList: _payment_list,
-    views.PaymentDetail: _payment_detail,
-    views.PaymentRefresh: _payment_refresh,
-    views.PaymentCancellations: _payment_cancellations,
-    views.CancellationDetail: _cancellation_detail,
-    views.CancellationRetry: _cancellation_retry,
+    endpoints.PaymentList: _payment_list,
+    endpoints.PaymentDetail: _payment_detail,
+    endpoints.PaymentRefresh: _payment_refresh,
+    endpoints.PaymentCancellations: _payment_cancellations,
+    endpoints.CancellationDetail: _cancellation_detail,
+    endpoints.CancellationRetry: _cancellation_retry,
 }
 
 

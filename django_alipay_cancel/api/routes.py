@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from django_alipay_cancel.api import views
+from django_alipay_cancel.api import endpoints
 from django_alipay_cancel.api.base import AlipayView
 from django_alipay_cancel.api.permissions import Access
 
 _ROUTES: list[tuple[str, type[AlipayView], str]] = [
-    ("payments", views.PaymentList, "payments"),
-    ("payments/<str:payment_id>", views.PaymentDetail, "payment"),
+    ("payments", endpoints.PaymentList, "payments"),
+    ("payments/<str:payment_id>", endpoints.PaymentDetail, "payment"),
     (
         "payments/<str:payment_id>/cancellations",
-        views.PaymentCancellations,
+        endpoints.PaymentCancellations,
         "payment-cancellations",
     ),
-    ("payments/<str:payment_id>/refresh", views.PaymentRefresh, "payment-refresh"),
-    ("cancellations/<str:cancellation_id>", views.CancellationDetail, "cancellation"),
-    ("cancellations/<str:cancellation_id>/retry", views.CancellationRetry, "cancellation-retry"),
+    ("payments/<str:payment_id>/refresh", endpoints.PaymentRefresh, "payment-refresh"),
+    ("cancellations/<str:cancellation_id>", endpoints.CancellationDetail, "cancellation"),
+    (
+        "cancellations/<str:cancellation_id>/retry",
+        endpoints.CancellationRetry,
+        "cancellation-retry",
+    ),
 ]
 
 

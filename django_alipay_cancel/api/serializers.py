@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.api.choices import WordField, error_field
-from django_alipay_cancel.api.times import FIELDS
+from django_alipay_cancel.api.time_field import FIELDS
 from django_alipay_cancel.models import (
     Cancellation,
     CancellationAttempt,

@@ -19,7 +19,7 @@ from django_alipay_cancel.alipay.traces import keeping_frames_back
 from django_alipay_cancel.alipay.transport import Reply, post
 from django_alipay_cancel.alipay.trust import Distrust, distrust
 
-IDS = ("paymentId", "paymentRequestId")
+_ID_FIELDS = ("paymentId", "paymentRequestId")
 ABSENT = "absent"
 # Whatever does not look like a word of the protocol is masked: it may repeat an id or a signature.
 MASKED = "?"
@@ -140,7 +140,7 @@ def _read(reply: Reply, client: AlipayClient, path: str, query: str) -> Said:
         key_version=_key_version(reply.headers),
         payment_status=_word(document.get("paymentStatus")),
         refund_status=_word(document.get("refundStatus")),
-        ids=tuple(name for name in IDS if document.get(name)),
+        ids=tuple(name for name in _ID_FIELDS if document.get(name)),
         transactions=_transactions(document),
         paid_hours_ago=_hours_between(document.get("paymentTime"), reply.headers),
     )

@@ -15,13 +15,13 @@ from django_alipay_cancel.services.cancelling import cancel_payment
 from django_alipay_cancel.services.checking import refresh_payment
 from django_alipay_cancel.services.explanation import Explanation, explain
 from django_alipay_cancel.services.forgetting import ForgetReport, forget_customer
-from django_alipay_cancel.services.notifications import (
+from django_alipay_cancel.services.payments import record_payment
+from django_alipay_cancel.services.receiving import (
     Notification,
     lacks_amount,
     record_notification,
     verify_notification,
 )
-from django_alipay_cancel.services.payments import record_payment
 from django_alipay_cancel.services.report import ProcessReport
 from django_alipay_cancel.services.requesting import request_cancellation
 from django_alipay_cancel.services.reviewing import close_cancellation, retry_cancellation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import router, transaction
+from django.db import router
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -21,6 +21,7 @@ from django_alipay_cancel.models import (
     PaymentEvent,
 )
 from django_alipay_cancel.services.actor import account, name_of
+from django_alipay_cancel.services.transactions import atomically
 
 # Stands for who closed a cancellation: without a name it would look as if Alipay had ended it.
 REMOVED = "[removed]"
@@ -51,8 +52,11 @@ def forget_customer(user: Any, *, references: bool = False) -> ForgetReport:
     """
     if account(user) is None:
         raise TypeError(f"forget_customer() takes a saved user of AUTH_USER_MODEL, not {user!r}.")
-    with transaction.atomic(using=router.db_for_write(Payment)):
+
+    def forget() -> ForgetReport:
         return _Erasure(user, references=references).carry_out()
+
+    return atomically(forget, using=router.db_for_write(Payment))
 
 
 class _Erasure:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, router
 from django.db.models import Exists, F, OuterRef, ProtectedError, Q, QuerySet, RestrictedError
 
 from django_alipay_cancel.models import Batch, Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services.transactions import atomically
 
 ROWS_AT_ONCE = 200
 _FINISHED = (
@@ -88,7 +89,7 @@ def delete_batches(before: datetime) -> None:
     """Delete what was asked for together before this, once none of its cancellations is left."""
     wishes = Cancellation.objects.filter(batch=OuterRef("pk"))
     rows = Batch.objects.using(router.db_for_write(Batch)).filter(created_at__lt=before)
-    rows.exclude(Exists(wishes)).delete()
+    atomically(rows.exclude(Exists(wishes)).delete, using=rows.db)
 
 
 def blank_bodies(
@@ -102,7 +103,9 @@ def blank_bodies(
 
     def blank(keys: list[Any]) -> None:
         rows = calls.filter(pk__in=keys)
-        report.done += rows.update(request_body="", response_body="")
+        report.done += atomically(
+            lambda: rows.update(request_body="", response_body=""), using=rows.db
+        )
 
     _in_batches(calls, blank, tell, stopping)
     return report
@@ -129,10 +132,13 @@ def _delete(payments: QuerySet[Payment], keys: list[Any]) -> int:
     A write first: it takes the row locks (SQLite's only lock), so that no cancellation begins
     between the look and the end.
     """
-    with transaction.atomic(using=payments.db):
+
+    def delete() -> int:
         Payment.objects.using(payments.db).filter(pk__in=keys).update(sweep_at=F("sweep_at"))
-        keys = list(payments.filter(pk__in=keys).values_list("pk", flat=True))
+        finished = list(payments.filter(pk__in=keys).values_list("pk", flat=True))
         for model in (CancellationAttempt, Cancellation):
-            model.objects.using(payments.db).filter(payment__in=keys).delete()
-        Payment.objects.using(payments.db).filter(pk__in=keys).delete()
-    return len(keys)
+            model.objects.using(payments.db).filter(payment__in=finished).delete()
+        Payment.objects.using(payments.db).filter(pk__in=finished).delete()
+        return len(finished)
+
+    return atomically(delete, using=payments.db)

@@ -21,8 +21,8 @@ a shop in development. What it can be told to do wrong is listed in `Fault`.
 """
 
 from django_alipay_cancel.testing.books import RecordedCall
+from django_alipay_cancel.testing.fake_payment import FakePayment
 from django_alipay_cancel.testing.faults import Fault
 from django_alipay_cancel.testing.gateway import FakeAlipay
-from django_alipay_cancel.testing.payments import FakePayment
 
 __all__ = ["FakeAlipay", "FakePayment", "Fault", "RecordedCall"]

@@ -5,10 +5,10 @@ from dataclasses import replace
 from django_alipay_cancel.testing import documents
 from django_alipay_cancel.testing.books import Books, RecordedCall
 from django_alipay_cancel.testing.business import Business
-from django_alipay_cancel.testing.checks import api_of, read_request, request_refusal
-from django_alipay_cancel.testing.clock import Clock, wire_time
 from django_alipay_cancel.testing.documents import Document
+from django_alipay_cancel.testing.fake_payment import FakePayment
 from django_alipay_cancel.testing.faults import Misbehaviour
+from django_alipay_cancel.testing.gateway_clock import Clock, wire_time
 from django_alipay_cancel.testing.habits import EARLY_PAY, Habits, situation
 from django_alipay_cancel.testing.keys import Keys
 from django_alipay_cancel.testing.misbehaving import (
@@ -17,8 +17,8 @@ from django_alipay_cancel.testing.misbehaving import (
     change_document,
     change_seal,
 )
-from django_alipay_cancel.testing.payments import FakePayment
 from django_alipay_cancel.testing.refusals import Refusal
+from django_alipay_cancel.testing.request_checks import api_of, read_request, request_refusal
 from django_alipay_cancel.testing.wire import Delivery, Request, Seal, unsigned_answer
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django_alipay_cancel.testing.documents import Document
+from django_alipay_cancel.testing.fake_payment import FakePayment
 from django_alipay_cancel.testing.faults import Misbehaviours
 from django_alipay_cancel.testing.misbehaving import GenuineAnswer
-from django_alipay_cancel.testing.payments import FakePayment
 
 
 @dataclass(frozen=True, kw_only=True)

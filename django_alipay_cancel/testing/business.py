@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from django_alipay_cancel.testing import documents, moving, paying
 from django_alipay_cancel.testing.books import Books, buyer_is_asked
-from django_alipay_cancel.testing.clock import Clock
 from django_alipay_cancel.testing.documents import Document
+from django_alipay_cancel.testing.fake_payment import FakePayment, Status
 from django_alipay_cancel.testing.faults import Fault, Misbehaviour
-from django_alipay_cancel.testing.payments import FakePayment, Status
+from django_alipay_cancel.testing.gateway_clock import Clock
 
 # A refused or doubtful pay that the answer still tells of left a payment behind.
 _TOLD = (Fault.RESULT, Fault.UNKNOWN_RESULT)

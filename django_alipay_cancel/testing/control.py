@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 from django_alipay_cancel.testing import strangers
 from django_alipay_cancel.testing.books import RecordedCall
-from django_alipay_cancel.testing.clock import wire_time
+from django_alipay_cancel.testing.fake_payment import FakePayment
 from django_alipay_cancel.testing.faults import Fault
-from django_alipay_cancel.testing.payments import FakePayment
+from django_alipay_cancel.testing.gateway_clock import wire_time
 from django_alipay_cancel.testing.wire import JSON_TYPE, Delivery, Request
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_alipay_cancel.alipay.results import RESULT_CODES
-from django_alipay_cancel.testing.clock import wire_time
-from django_alipay_cancel.testing.payments import UNPAID, FakePayment, Movement, Status
+from django_alipay_cancel.testing.fake_payment import UNPAID, FakePayment, Movement, Status
+from django_alipay_cancel.testing.gateway_clock import wire_time
 
 Document = dict[str, Any]
 

@@ -9,13 +9,13 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django_alipay_cancel.alipay.signing import load_public_key
-from django_alipay_cancel.testing import control, documents, notifications
+from django_alipay_cancel.testing import control, documents, posting
 from django_alipay_cancel.testing.adapter import FakeAlipayAdapter
 from django_alipay_cancel.testing.answering import Answering
 from django_alipay_cancel.testing.books import Books, RecordedCall
-from django_alipay_cancel.testing.checks import APIS
-from django_alipay_cancel.testing.clock import Clock, require_aware
+from django_alipay_cancel.testing.fake_payment import METHODS, UNPAID, FakePayment, Status
 from django_alipay_cancel.testing.faults import INQUIRY_FAULTS, Fault, Misbehaviour
+from django_alipay_cancel.testing.gateway_clock import Clock, require_aware
 from django_alipay_cancel.testing.habits import Habits
 from django_alipay_cancel.testing.happenings import Happenings
 from django_alipay_cancel.testing.keys import (
@@ -26,7 +26,7 @@ from django_alipay_cancel.testing.keys import (
     throw_away_keys,
 )
 from django_alipay_cancel.testing.notifier import Notifier
-from django_alipay_cancel.testing.payments import METHODS, UNPAID, FakePayment, Status
+from django_alipay_cancel.testing.request_checks import APIS
 from django_alipay_cancel.testing.server import Server
 from django_alipay_cancel.testing.wire import Delivery, Request
 
@@ -263,7 +263,7 @@ class FakeAlipay(Happenings):
         arrive after a cancel. ValueError for a CAPTURE_RESULT of what was not captured.
         """
         body = documents.to_bytes(documents.notified(self.payment(id), result, notify_type))
-        return notifications.headers(self._answering.seal(path), body), body
+        return posting.headers(self._answering.seal(path), body), body
 
     def notify(
         self,
@@ -273,7 +273,7 @@ class FakeAlipay(Happenings):
         result: str = "S",
         notify_type: str = "PAYMENT_RESULT",
         time_scale: float = 0.0,
-    ) -> notifications.Sends:
+    ) -> posting.Sends:
         """Post a notification until it is acknowledged, at most 8 times, as Alipay does.
 
         ``time_scale`` 1.0 waits Alipay's 24 hours in all, 0.0 does not wait.
@@ -282,7 +282,7 @@ class FakeAlipay(Happenings):
         def message(path: str) -> tuple[dict[str, str], bytes]:
             return self.notification(id, path=path, result=result, notify_type=notify_type)
 
-        return notifications.post_until_acknowledged(url, message, time_scale=time_scale)
+        return posting.post_until_acknowledged(url, message, time_scale=time_scale)
 
     def handle(self, request: Request) -> Delivery:
         """Carry out one signed call and return its answer, as socket and adapter deliver it."""

@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from django_alipay_cancel.testing.clock import wire_time
 from django_alipay_cancel.testing.documents import Document, result, transaction
+from django_alipay_cancel.testing.fake_payment import CLOSED, UNPAID, FakePayment, Status
 from django_alipay_cancel.testing.faults import Fault
-from django_alipay_cancel.testing.payments import CLOSED, UNPAID, FakePayment, Status
+from django_alipay_cancel.testing.gateway_clock import wire_time
 from django_alipay_cancel.testing.refund_habits import CANCEL, RefundHabits, refund_situation
 from django_alipay_cancel.testing.refusals import Refusals
-from django_alipay_cancel.testing.told import Facts, Steps, believed
+from django_alipay_cancel.testing.told import Facts, StepFacts, believed
 
 EARLY_PAY = "pay after an early cancel"
 _AGAIN = "cancel again, unpaid before"
@@ -162,7 +162,7 @@ def _before(payment: FakePayment) -> str:
     return "authorized" if payment.status_before_cancel == Status.AUTHORIZED else "paid"
 
 
-def _business(points: Mapping[str, Steps]) -> Iterator[tuple[str, Facts]]:
+def _business(points: Mapping[str, StepFacts]) -> Iterator[tuple[str, Facts]]:
     for name, (point, step) in _BUSINESS.items():
         facts = believed(points, point, step)
         if facts is None:
@@ -176,7 +176,7 @@ def _business(points: Mapping[str, Steps]) -> Iterator[tuple[str, Facts]]:
         yield name, facts
 
 
-def _lost_cancel_takes(looks: Steps) -> int | None:
+def _lost_cancel_takes(looks: StepFacts) -> int | None:
     shown = (Status.CANCELLED, Status.FAIL)
     came = (said["after"] for said in looks.values() if said["payment_status"] in shown)
     return next(came, None)

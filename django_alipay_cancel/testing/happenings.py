@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from django_alipay_cancel.testing import documents, moving, notifications
+from django_alipay_cancel.testing import documents, moving, posting
 from django_alipay_cancel.testing.answering import Answering
 from django_alipay_cancel.testing.books import Books
-from django_alipay_cancel.testing.clock import Clock
+from django_alipay_cancel.testing.fake_payment import FakePayment, Movement, News
+from django_alipay_cancel.testing.gateway_clock import Clock
 from django_alipay_cancel.testing.notifier import Notifier
-from django_alipay_cancel.testing.payments import FakePayment, Movement, News
 
 
 class Happenings:
@@ -110,7 +110,7 @@ class Happenings:
         """
         payment = self.payment(id)
         body = documents.to_bytes(moving.settled_refund(payment, payment.refunds[-1]))
-        return notifications.headers(self._answering.seal(path), body), body
+        return posting.headers(self._answering.seal(path), body), body
 
     def change_amount(self, id: str, amount_value: int) -> FakePayment:
         """Let an authorization be over another amount, in minor units (updateAmount)."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from django_alipay_cancel.testing.documents import Document, result, transaction
+from django_alipay_cancel.testing.fake_payment import FakePayment
 from django_alipay_cancel.testing.faults import Fault, Misbehaviour
 from django_alipay_cancel.testing.keys import Keys
-from django_alipay_cancel.testing.payments import FakePayment
 from django_alipay_cancel.testing.wire import Delivery, Manner, Seal
 
 _ANOTHER = "another-payment"

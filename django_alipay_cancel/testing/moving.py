@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
-from django_alipay_cancel.testing.clock import wire_time
 from django_alipay_cancel.testing.documents import Document, amount, result
-from django_alipay_cancel.testing.payments import (
+from django_alipay_cancel.testing.fake_payment import (
     AUTHORIZATION_ENDED,
     REFUNDABLE,
     FakePayment,
@@ -18,6 +17,7 @@ from django_alipay_cancel.testing.payments import (
     News,
     Status,
 )
+from django_alipay_cancel.testing.gateway_clock import wire_time
 
 _NOT_CAPTURABLE = {
     Status.CANCELLED: "AUTH_CANCELLED",

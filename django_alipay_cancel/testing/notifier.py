@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django_alipay_cancel.testing import documents, moving, notifications
+from django_alipay_cancel.testing import documents, moving, posting
 from django_alipay_cancel.testing.books import Books
-from django_alipay_cancel.testing.clock import Clock
 from django_alipay_cancel.testing.documents import Document
-from django_alipay_cancel.testing.payments import FakePayment, News
+from django_alipay_cancel.testing.fake_payment import FakePayment, News
+from django_alipay_cancel.testing.gateway_clock import Clock
 from django_alipay_cancel.testing.wire import Seal
 
 _LOOK_SECONDS = 0.05
@@ -90,13 +90,13 @@ class Notifier:
 
         def sealed(path: str) -> tuple[dict[str, str], bytes]:
             body = documents.to_bytes(message.document)
-            return notifications.headers(self._seal(path), body), body
+            return posting.headers(self._seal(path), body), body
 
         began = self._clock.now
-        acknowledged = notifications.post_once(message.url, sealed)
+        acknowledged = posting.post_once(message.url, sealed)
         message.sends += 1
-        if acknowledged or message.sends == len(notifications.RESEND_SECONDS):
+        if acknowledged or message.sends == len(posting.RESEND_SECONDS):
             self._messages.remove(message)
         else:
-            wait = timedelta(seconds=notifications.RESEND_SECONDS[message.sends])
+            wait = timedelta(seconds=posting.RESEND_SECONDS[message.sends])
             message.due = began + wait

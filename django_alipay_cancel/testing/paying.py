@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django_alipay_cancel.testing.clock import wire_time
 from django_alipay_cancel.testing.documents import Document, identity, result
-from django_alipay_cancel.testing.payments import UNPAID, UNPAID_LASTS, FakePayment, Status
+from django_alipay_cancel.testing.fake_payment import UNPAID, UNPAID_LASTS, FakePayment, Status
+from django_alipay_cancel.testing.gateway_clock import wire_time
 
 # The way of a store whose buyer shows the code is the only one that is paid at once.
 AT_ONCE = "PaymentCode"

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django_alipay_cancel.testing.documents import Document, result
-from django_alipay_cancel.testing.payments import FakePayment, Movement, Status
-from django_alipay_cancel.testing.told import Facts, Steps, believed
+from django_alipay_cancel.testing.fake_payment import FakePayment, Movement, Status
+from django_alipay_cancel.testing.told import Facts, StepFacts, believed
 
 _UNKNOWN, _FIRST, _AGAIN = "inquiry of unknown refund", "refund", "refund again"
 CANCEL, _LISTING = "cancel of refunded", "inquiry, refunded"
@@ -46,7 +46,7 @@ class RefundHabits:
     listed_as: str = ""
 
     @classmethod
-    def read(cls, points: Mapping[str, Steps]) -> Self:
+    def read(cls, points: Mapping[str, StepFacts]) -> Self:
         """Take what a file says; LookupError, TypeError or AttributeError for another kind."""
         unknown = believed(points, "unknown_refund", "refund inquiry")
         point = "refund_in_process" if points.get("refund_in_process") else "refund_final"
@@ -99,7 +99,7 @@ class RefundHabits:
         return now - done.at >= timedelta(seconds=self.lists_after)
 
 
-def _listing(looks: Steps) -> tuple[str, int | None]:
+def _listing(looks: StepFacts) -> tuple[str, int | None]:
     """Return under which status the first look lists the refund that does, and at how many s."""
     for said in looks.values():
         listed = said["transactions"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self, TypeVar
 
-from django_alipay_cancel.testing.told import Steps
+from django_alipay_cancel.testing.told import StepFacts
 from django_alipay_cancel.testing.wire import Request
 
 Key = TypeVar("Key")
@@ -59,7 +59,7 @@ class Refusals:
     signs_query: bool = True
 
     @classmethod
-    def read(cls, points: Mapping[str, Steps]) -> Self:
+    def read(cls, points: Mapping[str, StepFacts]) -> Self:
         """Take what a file says; LookupError, TypeError or AttributeError for another kind."""
         query = points.get("query", {})
         return cls(
@@ -102,7 +102,7 @@ def _sent_at(request: Request, now: datetime) -> datetime:
     return at if at.utcoffset() is not None else now
 
 
-def _told(steps: Steps, names: Mapping[Key, str]) -> Iterator[tuple[Key, Refusal]]:
+def _told(steps: StepFacts, names: Mapping[Key, str]) -> Iterator[tuple[Key, Refusal]]:
     for key, step in names.items():
         said = steps.get(step)
         if said is None or said["http_status"] is None or said["code"] in ("?", _TAKEN):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
-Steps = Mapping[str, Facts]
+StepFacts = Mapping[str, Facts]
 
 
-def believed(points: Mapping[str, Steps], point: str, step: str) -> Facts | None:
+def believed(points: Mapping[str, StepFacts], point: str, step: str) -> Facts | None:
     """Return a signed step with a whole result, nothing of it masked; None for any other."""
     facts = points.get(point, {}).get(step)
     if facts is None or facts["signed"] != "yes":

@@ -122,7 +122,7 @@ def test_an_error_after_the_wishes_were_written_is_told_with_what_was_written(
         raise RuntimeError("the disk is full")
 
     payments = [pay(f"order-{number:02}") for number in range(12)]
-    monkeypatch.setattr("django_alipay_cancel.admin.cancelling.process_these", broken)
+    monkeypatch.setattr("django_alipay_cancel.admin.confirmed.process_these", broken)
     messages = [plain(message) for _, message in told(cancel(clerk, *payments))]
     assert "Something went wrong on the server" in messages[0]
     assert messages[1].startswith("12 payments: The result is not known yet.")

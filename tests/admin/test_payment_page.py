@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import payments
+from django_alipay_cancel.admin import payment_admin
 from django_alipay_cancel.admin.sentences import attempt_sentence
 from django_alipay_cancel.admin.showing import moment
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
@@ -145,7 +145,7 @@ def test_an_old_advice_to_refund_is_taken_back_once_the_payment_is_cancelled(gat
 
 
 def test_very_many_cancellations_are_not_all_shown(monkeypatch, gateway, pay, viewer):
-    monkeypatch.setattr(payments, "_MOST_SHOWN", 3)
+    monkeypatch.setattr(payment_admin, "_MOST_SHOWN", 3)
     payment = pay()
     gateway.misbehave(Fault.RESULT, api="cancel", calls=None, result_code="ACCESS_DENIED")
     for number in range(3):

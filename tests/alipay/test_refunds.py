@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from django_alipay_cancel.alipay.inquiry_transactions import read_transactions
 from django_alipay_cancel.alipay.refunds import (
     REFUND_STEPS,
     RefundTold,
@@ -16,7 +17,6 @@ from django_alipay_cancel.alipay.refunds import (
     refund_next_step,
 )
 from django_alipay_cancel.alipay.results import NextStep
-from django_alipay_cancel.alipay.transactions import read_transactions
 
 
 def test_a_code_asks_for_another_step_as_the_answer_to_a_refund() -> None:

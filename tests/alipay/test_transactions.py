@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from django_alipay_cancel.alipay.transactions import (
+from django_alipay_cancel.alipay.inquiry_transactions import (
     Transactions,
     currency_code,
     read_transactions,

@@ -9,7 +9,7 @@ from django.test import AsyncRequestFactory
 from django.utils.translation import activate, get_language
 from rest_framework.test import APIClient, force_authenticate
 
-from django_alipay_cancel.api.views import PaymentCancellations
+from django_alipay_cancel.api.endpoints import PaymentCancellations
 from django_alipay_cancel.models import Cancellation
 from tests.api.conftest import UNKNOWN, ask, cancellations_of, is_error
 

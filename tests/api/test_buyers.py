@@ -10,8 +10,8 @@ from django.db.models import F
 from django.urls import include, path
 
 from django_alipay_cancel import services
+from django_alipay_cancel.api.endpoints import FLOOR
 from django_alipay_cancel.api.permissions import Access
-from django_alipay_cancel.api.views import FLOOR
 from django_alipay_cancel.models import Cancellation, CancellationAttempt
 from django_alipay_cancel.testing import Fault
 from django_alipay_cancel.urls import routes

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_alipay_cancel import services
-from django_alipay_cancel.api import views
+from django_alipay_cancel.api import endpoints
 from django_alipay_cancel.api.permissions import Access
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
@@ -305,7 +305,7 @@ def test_a_payment_shows_its_cancellations_the_newest_first(gateway, pay, clerk)
 
 
 def test_a_payment_shows_a_bounded_number_of_cancellations(monkeypatch, gateway, pay, clerk):
-    monkeypatch.setattr(views, "SHOWN_WITH_PAYMENT", 2)
+    monkeypatch.setattr(endpoints, "SHOWN_WITH_PAYMENT", 2)
     payment = pay()
     fail_with(gateway, "CANCEL_WINDOW_EXCEED")
     for _ in range(3):

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import ScopedRateThrottle
 
 from django_alipay_cancel.api.base import AlipayView
-from django_alipay_cancel.api.views import PaymentCancellations
+from django_alipay_cancel.api.endpoints import PaymentCancellations
 from django_alipay_cancel.models import Cancellation, CancellationAttempt
 from tests.api.conftest import ask, cancellations_of, is_error
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_alipay_cancel import services
-from django_alipay_cancel.management import importing
+from django_alipay_cancel.management import import_run
 from django_alipay_cancel.models import Payment, PaymentEvent
 from django_alipay_cancel.services import importing as recording
 from tests.commands import run
@@ -174,9 +174,9 @@ def interrupted(monkeypatch):
     """Send a signal when so many batches of two lines are recorded."""
 
     def after(batches, number=signal.SIGINT):
-        monkeypatch.setattr(importing, "_BATCH", 2)
+        monkeypatch.setattr(import_run, "_BATCH", 2)
         left = [batches]
-        real = importing.import_payments
+        real = import_run.import_payments
 
         def counting(*arguments, **options):
             left[0] -= 1
@@ -184,7 +184,7 @@ def interrupted(monkeypatch):
                 os.kill(os.getpid(), number)
             return real(*arguments, **options)
 
-        monkeypatch.setattr(importing, "import_payments", counting)
+        monkeypatch.setattr(import_run, "import_payments", counting)
 
     return after
 
@@ -203,11 +203,11 @@ def test_an_interrupt_ends_after_the_line_and_says_where_to_go_on(file, interrup
 def test_an_interrupt_while_it_still_looks_through_the_file_records_nothing(file, monkeypatch):
     path = file("payment_request_id", "a", "b")
 
-    class Interrupting(importing.Index):
+    class Interrupting(import_run.Index):
         def add(self, *arguments):
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(importing, "Index", Interrupting)
+    monkeypatch.setattr(import_run, "Index", Interrupting)
     assert do_import(path)[2] == "It was stopped. Go on with --start-at 1."
     assert not Payment.objects.exists()
 
@@ -222,7 +222,7 @@ def test_a_transaction_that_the_database_throws_out_is_repeated(file):
 
 def test_a_database_that_stays_away_is_told_with_the_line_to_go_on_from(file, monkeypatch):
     monkeypatch.setattr(recording, "_PATIENCE", 0.0)
-    monkeypatch.setattr(importing, "_BATCH", 1)
+    monkeypatch.setattr(import_run, "_BATCH", 1)
     path = file("payment_request_id", "a", "b\x1b[2J")
     services.record_payment(payment_request_id="a")
 
@@ -263,7 +263,7 @@ def test_a_line_that_the_database_does_not_take_stops_no_other(file, monkeypatch
 
 
 def test_it_runs_beside_somebody_who_writes_all_the_time(file, monkeypatch):
-    monkeypatch.setattr(importing, "_BATCH", 1)
+    monkeypatch.setattr(import_run, "_BATCH", 1)
     services.record_payment(payment_request_id="busy")
     stop = threading.Event()
 

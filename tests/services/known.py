@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.testing import FakeAlipay
-from django_alipay_cancel.testing.payments import AUTHORIZATION_ENDED
+from django_alipay_cancel.testing.fake_payment import AUTHORIZATION_ENDED
 
 PAST_THE_LEASE = 120
 NOTES = ("support said so", " ")

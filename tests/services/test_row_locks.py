@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-from django_alipay_cancel.services import announcing, attempts, evidence, judging, waking
+from django_alipay_cancel.services import announcing, attempts, evidence, judging, pruning, waking
 from django_alipay_cancel.testing import Fault
 from tests.meanwhile import closing, meanwhile, thrown_out
 from tests.servers import require_suite_on
@@ -166,6 +167,29 @@ def judge(payment):
 
 def wake(payment):
     waking.wake_refund("default", payment.cancellations.get().refund_request_id)
+
+
+def forget(payment):
+    assert services.forget_customer(payment.customer).payments == 1
+
+
+def prune(payment):
+    assert pruning.delete_payments(Payment.objects.filter(pk=payment.pk)).done == 1
+
+
+def blank(payment):
+    assert pruning.blank_bodies(CancellationAttempt.objects.filter(payment=payment)).done == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "model"), [(forget, Payment), (prune, Payment), (blank, CancellationAttempt)]
+)
+def test_what_is_to_go_goes_though_a_try_is_thrown_out(gateway, pay, caplog, act, model):
+    payment = pay(customer=get_user_model().objects.create(username="Li"))
+    services.cancel_payment(payment)
+    with meanwhile("UPDATE", model, thrown_out):
+        act(payment)
+    assert caplog.text.count("A transaction is repeated: deadlock detected") == 1
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from django_alipay_cancel.testing import notifications
+from django_alipay_cancel.testing import posting
 from tests.testing.calling import Told, call
 from tests.testing.merchant import ACKNOWLEDGEMENT, PATH
 
@@ -15,7 +15,7 @@ from tests.testing.merchant import ACKNOWLEDGEMENT, PATH
 def test_a_notification_is_signed_for_the_merchants_path(gateway, merchant, result, code):
     gateway.add_payment(payment_request_id="order-1", payment_id="alipay-1")
     outcome = gateway.notify(merchant.url, "order-1", result=result)
-    assert outcome == notifications.Sends(sends=1, acknowledged=True)
+    assert outcome == posting.Sends(sends=1, acknowledged=True)
     (told,) = merchant.told
     assert told.is_genuine(gateway, PATH)
     assert (told.code, told.result_status) == (code, result)
@@ -50,7 +50,7 @@ def test_it_is_sent_again_until_it_is_acknowledged(gateway, merchant, answer):
     gateway.add_payment(payment_request_id="order-1")
     merchant.answers = [answer, answer, *merchant.answers]
     outcome = gateway.notify(merchant.url, "order-1")
-    assert outcome == notifications.Sends(sends=3, acknowledged=True)
+    assert outcome == posting.Sends(sends=3, acknowledged=True)
     assert len({told.body for told in merchant.told}) == 1
 
 
@@ -58,7 +58,7 @@ def test_it_is_given_up_after_eight_sends(gateway, merchant):
     gateway.add_payment(payment_request_id="order-1")
     merchant.answers = [(503, b"")]
     outcome = gateway.notify(merchant.url, "order-1")
-    assert outcome == notifications.Sends(sends=8, acknowledged=False)
+    assert outcome == posting.Sends(sends=8, acknowledged=False)
     assert len(merchant.told) == 8
 
 
@@ -70,7 +70,7 @@ def test_nobody_there_is_no_acknowledgement(gateway):
 
 def test_the_schedule_is_alipays_times_the_scale(gateway, merchant, monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr(notifications.time, "sleep", slept.append)
+    monkeypatch.setattr(posting.time, "sleep", slept.append)
     gateway.add_payment(payment_request_id="order-1")
     merchant.answers = [(503, b"")]
     gateway.notify(merchant.url, "order-1", time_scale=0.5)

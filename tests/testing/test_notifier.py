@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from django_alipay_cancel.testing import FakeAlipay, Fault
-from django_alipay_cancel.testing.notifications import RESEND_SECONDS
+from django_alipay_cancel.testing.posting import RESEND_SECONDS
 from tests.testing.calling import call
 from tests.testing.merchant import PATH
 from tests.testing.ordering import pay

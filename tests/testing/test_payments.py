@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_alipay_cancel.testing.payments import METHODS, Status
+from django_alipay_cancel.testing.fake_payment import METHODS, Status
 from tests.testing.calling import INQUIRY, call
 
 PAID_AT = datetime.fromisoformat("2024-03-01T10:00:00-08:00")

@@ -29,7 +29,7 @@ from django_alipay_cancel.signals import (
 )
 from django_alipay_cancel.testing import FakeAlipay
 from django_alipay_cancel.testing.documents import notified, to_bytes
-from django_alipay_cancel.testing.notifications import headers as signed_headers
+from django_alipay_cancel.testing.posting import headers as signed_headers
 from django_alipay_cancel.testing.wire import Seal
 from django_alipay_cancel.views import payment_notification
 from tests.admin.conftest import page_of, text

@@ -13,13 +13,13 @@ from django.utils.translation import gettext
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.files.plain import plain
 from django_alipay_cancel.files.problems import FileProblem
-from django_alipay_cancel.management import cancelling, sweeping
+from django_alipay_cancel.management import by_age, by_id
 from django_alipay_cancel.management.acting import user_named
 from django_alipay_cancel.management.console import Console, Unfinished
 from django_alipay_cancel.management.duration import seconds_of
 from django_alipay_cancel.management.naming import Ambiguous
 from django_alipay_cancel.management.options import add_reading_options, refuse_unknown_merchant
-from django_alipay_cancel.management.report import Report
+from django_alipay_cancel.management.report_file import Report
 from django_alipay_cancel.models import REASON_LENGTH
 from django_alipay_cancel.services.given import validate_text
 from django_alipay_cancel.services.threads import refuse_threads_in_schemas
@@ -98,10 +98,10 @@ class Command(BaseCommand):
         add_reading_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        by_id = bool(options["ids"] or options["file"])
-        if by_id == (options["older_than"] is not None):
+        named = bool(options["ids"] or options["file"])
+        if named == (options["older_than"] is not None):
             raise CommandError(gettext("Give ids, --file or --older-than, and only one of them."))
-        if options["or_refund"] and not (by_id and settings.REFUNDS):
+        if options["or_refund"] and not (named and settings.REFUNDS):
             raise CommandError(
                 gettext("--or-refund goes with ids or --file, and needs REFUNDS in the settings.")
             )
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         person = user_named(options["user"])
-        act = cancelling.cancel if by_id else sweeping.sweep_payments
+        act = by_id.cancel if named else by_age.sweep_payments
         try:
             validate_text("reason", options["reason"], REASON_LENGTH)
             with Report(options["report"], beside=options["file"]) as report:

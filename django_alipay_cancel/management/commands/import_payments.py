@@ -16,7 +16,7 @@ from django_alipay_cancel.files.facts import Reader
 from django_alipay_cancel.files.plain import plain
 from django_alipay_cancel.files.problems import FileProblem
 from django_alipay_cancel.files.table import Table, open_table
-from django_alipay_cancel.management.importing import Import
+from django_alipay_cancel.management.import_run import Import
 from django_alipay_cancel.management.options import add_reading_options, refuse_unknown_merchant
 from django_alipay_cancel.management.progress import progress
 from django_alipay_cancel.management.rejects import Rejects

@@ -20,8 +20,8 @@ from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.testing import FakeAlipay
 from django_alipay_cancel.testing.certificates import serve_with_own_authority
 from django_alipay_cancel.testing.control import add_payment
+from django_alipay_cancel.testing.fake_payment import Status
 from django_alipay_cancel.testing.keys import Keys, private_key_text
-from django_alipay_cancel.testing.payments import Status
 
 DEFAULT_PORT = 8321
 

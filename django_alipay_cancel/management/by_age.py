@@ -14,11 +14,11 @@ from django.utils.translation import gettext, ngettext
 
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.management.acting import refused_to
-from django_alipay_cancel.management.cancelling import REFUSED, latest
+from django_alipay_cancel.management.by_id import REFUSED, latest
 from django_alipay_cancel.management.console import Console, Unfinished
 from django_alipay_cancel.management.naming import batches
 from django_alipay_cancel.management.progress import progress
-from django_alipay_cancel.management.report import Report
+from django_alipay_cancel.management.report_file import Report
 from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.money import format_amount

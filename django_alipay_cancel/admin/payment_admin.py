@@ -21,13 +21,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import refunding
-from django_alipay_cancel.admin.acting import first_act
-from django_alipay_cancel.admin.base import ReadOnlyAdmin
+from django_alipay_cancel.admin import refund_advice
+from django_alipay_cancel.admin.allowed import may_cancel, may_close
 from django_alipay_cancel.admin.blocks import CancellationBlock, block
 from django_alipay_cancel.admin.filters import CreatedFilter, MerchantFilter, StatusFilter
-from django_alipay_cancel.admin.permissions import may_cancel, may_close
+from django_alipay_cancel.admin.next_action import first_act
 from django_alipay_cancel.admin.question import Question
+from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.selecting import keys_of
 from django_alipay_cancel.admin.sentences import (
@@ -179,7 +179,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             "why_not": list(dict.fromkeys(filter(None, sentences))),
             "cancel_url": "" if cannot_cancel else Question(self, request).url([payment.pk]),
             "first": first_act(newest.cancellation if newest else None),
-            "refund_url": refunding.url_of(newest.cancellation) if newest else "",
+            "refund_url": refund_advice.url_of(newest.cancellation) if newest else "",
             "refund_all_url": ""
             if cannot_cancel
             else self._refund_all_url(request, payment, newest),
@@ -197,7 +197,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, payment: Payment, newest: CancellationBlock | None
     ) -> str:
         """Return where to ask for a refund in full; "" unless that is the way now, and allowed."""
-        if newest is None or not refunding.is_the_way(newest.cancellation):
+        if newest is None or not refund_advice.is_the_way(newest.cancellation):
             return ""
         if not may_refund(request.user, payment):
             return ""

@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import refunding
+from django_alipay_cancel.admin import refund_advice
 from django_alipay_cancel.admin.grouping import grouped
 from django_alipay_cancel.admin.run_action import carry_out, search_url, tell_number, told_of_error
 from django_alipay_cancel.admin.sentences import Told, outcome_with_refund
@@ -27,7 +27,7 @@ from django_alipay_cancel.services.permitting import may_refund
 from django_alipay_cancel.services.worker import process_these
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.base import ReadOnlyAdmin
+    from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 
 _NOTED_AT_ONCE = 500
 
@@ -96,7 +96,7 @@ def _cancel(order: Order, payment: Payment) -> Told:
         or_refund=order.or_refund and may_refund(order.request.user, payment),
     )
     if now or cancellation.status != Cancellation.Status.PENDING:
-        return outcome_with_refund(cancellation, refunding.note(cancellation))
+        return outcome_with_refund(cancellation, refund_advice.note(cancellation))
     return Told(
         messages.WARNING,
         gettext(

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel.admin import selecting
-from django_alipay_cancel.admin.cancelling import deadline
+from django_alipay_cancel.admin.confirmed import deadline
 from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told
 from django_alipay_cancel.models import Cancellation
@@ -23,7 +23,7 @@ from django_alipay_cancel.models import Cancellation
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-    from django_alipay_cancel.admin.base import ReadOnlyAdmin
+    from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 
 TIME_IS_UP: StrPromise = _("Nothing was done here, time is up. Select these again and go on.")
 

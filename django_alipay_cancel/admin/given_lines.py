@@ -13,7 +13,7 @@ from django_alipay_cancel.admin.searching import Found, find_payments
 from django_alipay_cancel.services.batches import NOT_ALLOWED, NOT_FOUND, NOT_SELECTED, GivenLine
 
 if TYPE_CHECKING:
-    from django_alipay_cancel.admin.payments import PaymentAdmin
+    from django_alipay_cancel.admin.payment_admin import PaymentAdmin
 
 
 def lines_given(

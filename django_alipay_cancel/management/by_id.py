@@ -18,7 +18,7 @@ from django_alipay_cancel.management.acting import refused_to
 from django_alipay_cancel.management.console import Console, Unfinished
 from django_alipay_cancel.management.naming import Named, batches, find_named, in_file
 from django_alipay_cancel.management.progress import progress
-from django_alipay_cancel.management.report import Report
+from django_alipay_cancel.management.report_file import Report
 from django_alipay_cancel.management.stopping import stop_signals
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.outcomes import cancellation_message

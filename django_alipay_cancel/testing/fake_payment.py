@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from django_alipay_cancel.testing.clock import ALIPAY_TIME
+from django_alipay_cancel.testing.gateway_clock import ALIPAY_TIME
 
 
 class Status(StrEnum):

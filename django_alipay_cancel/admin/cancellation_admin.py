@@ -19,8 +19,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_alipay_cancel import services
-from django_alipay_cancel.admin import bulk, refunding, selecting, sheet
-from django_alipay_cancel.admin.base import ReadOnlyAdmin
+from django_alipay_cancel.admin import each_selected, refund_advice, selecting, sheet
+from django_alipay_cancel.admin.allowed import may_cancel, may_close, may_see_bodies, may_view
 from django_alipay_cancel.admin.blocks import block
 from django_alipay_cancel.admin.closing import ClosingPage
 from django_alipay_cancel.admin.filters import (
@@ -35,9 +35,9 @@ from django_alipay_cancel.admin.morning import morning
 from django_alipay_cancel.admin.notes import told_in
 from django_alipay_cancel.admin.overview import overview, today_here
 from django_alipay_cancel.admin.paid_later import PaidLaterFilter, paid_later
-from django_alipay_cancel.admin.payments import MOST_ATTEMPTS, PaymentAdmin, check
-from django_alipay_cancel.admin.permissions import may_cancel, may_close, may_see_bodies, may_view
+from django_alipay_cancel.admin.payment_admin import MOST_ATTEMPTS, PaymentAdmin, check
 from django_alipay_cancel.admin.question import Question
+from django_alipay_cancel.admin.read_only_admin import ReadOnlyAdmin
 from django_alipay_cancel.admin.run_action import carry_out, tell_results
 from django_alipay_cancel.admin.sentences import Told, outcome, until_quiet, why_not_check
 from django_alipay_cancel.admin.showing import (
@@ -120,7 +120,7 @@ class CancellationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("next step"))
     def step(self, cancellation: Cancellation) -> SafeString:
         lines = _two_lines(step_label(cancellation), cancellation.result_code)
-        url = refunding.url_of(cancellation)
+        url = refund_advice.url_of(cancellation)
         if not url:
             return lines
         return format_html(
@@ -205,7 +205,7 @@ class CancellationAdmin(ReadOnlyAdmin):
         def work(cancellation: Cancellation) -> Told:
             return self._ask_again(request, cancellation)
 
-        bulk.each(self, request, queryset, wish=gettext("Asked again."), work=work)
+        each_selected.each(self, request, queryset, wish=gettext("Asked again."), work=work)
 
     @admin.action(description=_("Check now"), permissions=["cancel"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -215,7 +215,7 @@ class CancellationAdmin(ReadOnlyAdmin):
                 return Told(messages.ERROR, refused)
             return check(payment, request.user)
 
-        bulk.each(self, request, queryset, wish=gettext("Checked now."), work=work)
+        each_selected.each(self, request, queryset, wish=gettext("Checked now."), work=work)
 
     @admin.action(description=_("Cancel again (rejected for the balance)"), permissions=["cancel"])
     def cancel_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
