@@ -29,6 +29,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m django makemigrations --check --dry-run --skip-checks --settings tests.settings
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml django_alipay_cancel

@@ -56,6 +56,8 @@ def main(arguments: list[str]) -> int:
         print(f"Left out: {name}; {SERVERS[name][0]} is not set.")
     if not slow and not measured:
         print("Left out: what takes long, a browser, killed servers; make test-slow runs these.")
+        if "PostgreSQL" in servers:
+            print("Left out: pages and REST on PostgreSQL; tox -e atomic runs these.")
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))
 
 
