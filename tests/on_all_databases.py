@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     measured, slow = "--coverage" in arguments, "--slow" in arguments
     # What is measured is measured in one process; else tests that wait let others work.
     command = ["coverage", "run", "-m"] if measured else []
-    command += ["pytest", "-q", *(() if measured else ("-n", "2", "--dist", "worksteal"))]
+    command += ["pytest", "-q", *(() if measured else ("-n", "2"))]
     command += [each for each in arguments if each not in ("--coverage", "--slow")]
     chosen = "not nightly"
     if not measured:

@@ -111,6 +111,7 @@ def test_a_pool_smaller_than_the_loops_workers_is_named(pool, told):
 
 
 @pytest.mark.once
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("zone", "use_tz", "told"),
     [
@@ -132,6 +133,7 @@ class Elsewhere:
 
 
 @pytest.mark.once
+@pytest.mark.django_db
 def test_payments_beside_another_database_of_users_are_an_error():
     with override_settings(DATABASE_ROUTERS=[f"{__name__}.Elsewhere"]):
         assert (
