@@ -76,8 +76,9 @@ def in_threads(work: Callable[[], None], workers: int, *, patient: bool = False)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="cancel") as pool:
         started.append(pool.submit(work_and_close, 1, 0))
-        # In slices: any thread may take a signal, and only this one acts on it, when it wakes.
-        while running := [each for each in started if not each.done()]:  # it grows meanwhile
-            wait(running, timeout=_SLICE)
+        for each in started:  # it grows meanwhile
+            # In slices: any thread may take a signal, and only this one acts on it, when it wakes.
+            while not each.done():
+                wait([each], timeout=_SLICE)
         for done in started:
             done.result()
