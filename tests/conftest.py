@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation
-from django_alipay_cancel.testing import FakeAlipay, Fault
+from django_alipay_cancel.testing import FakeAlipay, Fault, fake_payment
 from tests.chaos.table import pytest_terminal_summary  # noqa: F401
 from tests.flushing import flush_quickly
 from tests.rows import broken_invariants
@@ -71,6 +71,14 @@ def gateway(settings):
             "TIMEOUT": (2, 5),
         }
         yield gateway
+
+
+@pytest.fixture
+def refunded_may_be_cancelled(monkeypatch):
+    """Let Alipay cancel what it has refunded, too: nothing but our rules prevents it."""
+    refusals = dict(fake_payment._REFUSALS)
+    del refusals[fake_payment.Status.REFUNDED]
+    monkeypatch.setattr(fake_payment, "_REFUSALS", refusals)
 
 
 @pytest.fixture

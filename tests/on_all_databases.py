@@ -24,6 +24,7 @@ SERVERS = {
 SLOW = "(slow or browser or chaos)"
 NAIVE = {"TEST_USE_TZ": "0", "TEST_TIME_ZONE": "Asia/Shanghai"}
 WITHOUT_REQUESTS = {"PYTEST_ADDOPTS": "--ignore=tests/admin --ignore=tests/api"}
+QUICK_PASSES = {"PostgreSQL": WITHOUT_REQUESTS, "MariaDB": NAIVE}
 # What has nothing to do with the database is tested in the pass on SQLite.
 ON_SERVERS = "not once"
 
@@ -40,8 +41,8 @@ def main(arguments: list[str]) -> int:
         chosen += f" and {SLOW}" if slow else f" and not {SLOW}"
     servers, left_out = _servers()
     if not (slow or measured):
-        for name, environment in (("PostgreSQL", WITHOUT_REQUESTS), ("MariaDB", NAIVE)):
-            servers.get(name, {}).update(environment)
+        for name, environment in servers.items():
+            environment.update(QUICK_PASSES[name])
     if measured:
         _python("coverage", "erase")
     # It has the browsers, other processes and servers that are killed, and waits for them.

@@ -38,11 +38,11 @@ def test_the_second_address_is_reached_when_the_first_swallows_everything(swallo
                 for address in (swallowing, real)
             ],
         )
-        client = client_of(gateway, timeout=(2.0, 5.0))
+        client = client_of(gateway, timeout=(2.0, 60.0))
         began = time.monotonic()
         answer = client.cancel(client.request_body(payment_request_id="order-1", payment_id=None))
     assert (answer.error, answer.result_status) == ("", "S")
-    assert time.monotonic() - began > 0.8
+    assert 0.8 < time.monotonic() - began < 20
 
 
 def test_the_message_names_the_address(swallowing, monkeypatch):

@@ -217,11 +217,13 @@ def test_a_body_that_drips_and_is_refused_holds_no_worker(project, headers, leng
                     while not stopped.wait(0.1):
                         wire.sendall(b" ")
 
+            began = time.monotonic()
             wire.sendall("\r\n".join([*lines, "", ""]).encode())
             pool.submit(drip)
             try:
                 assert int(wire.recv(65536).split()[1]) == status
                 assert requests.get(f"{url}/alipay/payments/", timeout=SECONDS).status_code == 401
+                assert time.monotonic() - began < SECONDS
             finally:
                 stopped.set()
 

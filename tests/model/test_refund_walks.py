@@ -14,7 +14,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import schedule
 from django_alipay_cancel.services.history import Word
-from django_alipay_cancel.testing import Fault, fake_payment, moving
+from django_alipay_cancel.testing import Fault, moving
 from tests.model.refund_world import (
     ALL,
     ALL_OPEN,
@@ -178,16 +178,12 @@ def walks() -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(0 if os.environ.get("NIGHTLY") else 900)
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("refunded_may_be_cancelled")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_real_services_walk_like_the_model_with_refunds(
     gateway, clock, settings, monkeypatch, shard
 ):
     monkeypatch.setattr(schedule.random, "uniform", lambda least, most: most)
-    # In the model Alipay does not know that what is refunded is not cancelled.
-    refusals = {
-        k: v for k, v in fake_payment._REFUSALS.items() if k != fake_payment.Status.REFUNDED
-    }
-    monkeypatch.setattr(fake_payment, "_REFUSALS", refusals)
     common = {**settings.ALIPAY_CANCEL, "TIMEOUT": (5, 345), "QUIET_PERIOD": QUIET * TICK}
     steps = 0
     numbers = range(shard, walks(), SHARDS)

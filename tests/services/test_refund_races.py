@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_alipay_cancel import services
 from django_alipay_cancel.isolation import if_still
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
-from django_alipay_cancel.testing import Fault, fake_payment
+from django_alipay_cancel.testing import Fault
 from tests.rows import broken_invariants
 from tests.services.conftest import rows
 from tests.services.racing import race
@@ -36,12 +36,8 @@ WINDOW = {"result_code": "CANCEL_WINDOW_EXCEED", "result_status": "F"}
 
 
 @pytest.fixture(autouse=True)
-def _nothing_but_our_rules(gateway, settings, monkeypatch):
+def _nothing_but_our_rules(gateway, settings, refunded_may_be_cancelled):
     settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "REFUNDS": True, "QUIET_PERIOD": 0}
-    refusals = {
-        k: v for k, v in fake_payment._REFUSALS.items() if k != fake_payment.Status.REFUNDED
-    }
-    monkeypatch.setattr(fake_payment, "_REFUSALS", refusals)
 
 
 class Shop:
