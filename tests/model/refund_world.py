@@ -25,7 +25,18 @@ from django_alipay_cancel.services.history import (
 )
 from django_alipay_cancel.services.refund_case import RefundCase
 from django_alipay_cancel.services.verdict import RULES, Rule
-from tests.model.world import CANCELLED, LEASE, LIMIT, PAID, QUIET, Search, State, World, Wrong
+from tests.model.world import (
+    CANCELLED,
+    LEASE,
+    LIMIT,
+    PAID,
+    QUIET,
+    Search,
+    State,
+    World,
+    Wrong,
+    settled,
+)
 
 NONE, OPEN, DONE, FAILED = "none", "open", "done", "failed"
 PART, ALL, ALL_OPEN = "part", "all", "all open"
@@ -318,7 +329,9 @@ class RefundSearch(Search):
 
     def ends(self, state: State, within: int = 12) -> None:
         """Raise Wrong unless a truthful gateway brings the wish to its end, or a person is told."""
-        state = state._replace(running=None, still=None, slow=None)
+        state = settled(state)
+        if not self._is_new(state):
+            return
         made = len(state.calls)
         search = RefundSearch(replace(self.world, calls=made + within + 1), self.rules)
         for _ in range(8 * within):
