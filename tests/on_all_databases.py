@@ -4,13 +4,14 @@
 starts something big, and with --coverage, `make coverage`, both, with the package's branch coverage
 over all databases together. TEST_POSTGRES_URL (postgres://user@host:port/name) and TEST_MARIADB_URL
 (mysql://...) name servers on which a test database may be created; with CI_REQUIRE_ALL=1 leaving
-one out is an error. `make test` is on MariaDB with USE_TZ=False in Shanghai, as many of its shops
-are, `make test-slow` with aware times. What pages and REST do on PostgreSQL is tested with each
-request in a transaction, where it matters most: tox -e atomic.
+one out is an error, unless `--without PostgreSQL` says that it is tested elsewhere. `make test` is
+on MariaDB with USE_TZ=False in Shanghai, as many of its shops are, `make test-slow` with aware
+times. Every other argument is pytest's.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -23,26 +24,28 @@ SERVERS = {
 }
 SLOW = "(slow or browser or chaos)"
 NAIVE = {"TEST_USE_TZ": "0", "TEST_TIME_ZONE": "Asia/Shanghai"}
-WITHOUT_REQUESTS = {"PYTEST_ADDOPTS": "--ignore=tests/admin --ignore=tests/api"}
-QUICK_PASSES = {"PostgreSQL": WITHOUT_REQUESTS, "MariaDB": NAIVE}
 # What has nothing to do with the database is tested in the pass on SQLite.
 ON_SERVERS = "not once"
 
 
 def main(arguments: list[str]) -> int:
     """Run pytest once per database; return the exit status for the shell."""
-    measured, slow = "--coverage" in arguments, "--slow" in arguments
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=summary, allow_abbrev=False)
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--without", choices=SERVERS, action="append", default=[])
+    options, for_pytest = parser.parse_known_args(arguments)
+    measured, slow = options.coverage, options.slow
     # What is measured is measured in one process; else tests that wait let others work.
     command = ["coverage", "run", "-m"] if measured else []
-    command += ["pytest", "-q", *(() if measured else ("-n", "2"))]
-    command += [each for each in arguments if each not in ("--coverage", "--slow")]
+    command += ["pytest", "-q", *(() if measured else ("-n", "2")), *for_pytest]
     chosen = "not nightly"
     if not measured:
         chosen += f" and {SLOW}" if slow else f" and not {SLOW}"
-    servers, left_out = _servers()
-    if not (slow or measured):
-        for name, environment in servers.items():
-            environment.update(QUICK_PASSES[name])
+    servers, left_out = _servers(options.without)
+    if "MariaDB" in servers and not (slow or measured):
+        servers["MariaDB"] |= NAIVE
     if measured:
         _python("coverage", "erase")
     # It has the browsers, other processes and servers that are killed, and waits for them.
@@ -55,17 +58,19 @@ def main(arguments: list[str]) -> int:
     print(f"Failed on: {', '.join(failed) or 'none'}.")
     for name in left_out:
         print(f"Left out: {name}; {SERVERS[name][0]} is not set.")
+    for name in options.without:
+        print(f"Left out: {name}, as asked for.")
     if not slow and not measured:
         print("Left out: what takes long, a browser, killed servers; make test-slow runs these.")
-        if "PostgreSQL" in servers:
-            print("Left out: pages and REST on PostgreSQL; tox -e atomic runs these.")
     return bool(failed or (left_out and os.environ.get("CI_REQUIRE_ALL") == "1"))
 
 
-def _servers() -> tuple[dict[str, dict[str, str]], list[str]]:
+def _servers(without: list[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Return the environments of the servers that are named, and the names of the others."""
     servers, left_out = {}, []
     for name, (variable, driver) in SERVERS.items():
+        if name in without:
+            continue
         if url := os.environ.get(variable):
             _python("pip", "install", "--quiet", driver)
             servers[name] = {"TEST_DATABASE_URL": url}
