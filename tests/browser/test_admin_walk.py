@@ -13,11 +13,14 @@ from django_alipay_cancel.models import CancellationAttempt, Payment
 from django_alipay_cancel.testing import Fault
 from tests.browser.looks import CHINESE, PLAIN, UNFOLD, UNFOLD_CHINESE, WITHOUT_JAVASCRIPT
 
-pytestmark = pytest.mark.parametrize(
-    "look",
-    [PLAIN, CHINESE, UNFOLD, UNFOLD_CHINESE, WITHOUT_JAVASCRIPT],
-    ids=lambda look: look.name or "plain",
-)
+# Each theme, each language and no JavaScript; the other pairs nightly.
+LOOKS = [
+    PLAIN,
+    UNFOLD_CHINESE,
+    WITHOUT_JAVASCRIPT,
+    *(pytest.param(look, marks=pytest.mark.nightly) for look in (CHINESE, UNFOLD)),
+]
+pytestmark = pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name or "plain")
 
 # Word for word, whatever a catalogue says: who reads Chinese is told in Chinese.
 CANCELLED = {
