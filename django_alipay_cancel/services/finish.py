@@ -21,7 +21,7 @@ from django_alipay_cancel.isolation import as_committed
 from django_alipay_cancel.models import Cancellation, Payment
 from django_alipay_cancel.services import schedule
 from django_alipay_cancel.services.announcing import announcement_due
-from django_alipay_cancel.services.decision import Act, Verdict
+from django_alipay_cancel.services.decision import Act, Because, Verdict
 from django_alipay_cancel.statemachine import StateMachineModel
 
 logger = logging.getLogger(__name__)
@@ -149,11 +149,10 @@ def review(
     cancellation: Cancellation,
     verdict: Verdict,
     *,
-    ask_at: datetime | None,
     token: datetime | None,
     error: str = "",
 ) -> bool:
-    """A person has to look; Alipay is asked again at `ask_at`. False: the claim is lost."""
+    """A person has to look; Alipay is asked all the same. False: the claim is lost."""
     if not can_proceed(cancellation.need_review):
         return False
     told = verdict.told
@@ -163,12 +162,20 @@ def review(
     cancellation.error = error or (told.error if told else "")
     cancellation.next_step = verdict.next_step
     cancellation.announce_at = announcement_due(timezone.now())
-    schedule.due_at(cancellation, ask_at)
+    schedule.due_in_review(cancellation)
     fields = (*RESULT, *schedule.DUE, "repeats", "announce_at")
     if cancellation.store(*fields, **schedule.held(token)):
         return True
     cancellation.refresh_from_db()
     return False
+
+
+def review_ours(
+    cancellation: Cancellation, because: Because, *, token: datetime | None, error: str
+) -> bool:
+    """As `review`, of what is wrong on our side: settings, keys, an answer we cannot store."""
+    found = Verdict(act=Act.REVIEW, because=because, next_step=NextStep.FIX_CONFIGURATION)
+    return review(cancellation, found, token=token, error=error)
 
 
 def _confirm(payment: Payment, cancel_time: datetime | None) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from django_alipay_cancel.alipay.client import AlipayClient
-from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.isolation import as_committed
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import finish, schedule
 from django_alipay_cancel.services.announcing import announce
-from django_alipay_cancel.services.decision import Act, Because, Verdict
+from django_alipay_cancel.services.decision import Because
 from django_alipay_cancel.services.passes import Pass
 from django_alipay_cancel.services.transactions import atomically, commit
 
@@ -52,15 +50,13 @@ def judge_open_cancellation(payment: Payment) -> None:
 
 def review_configuration(cancellation: Cancellation) -> None:
     """The merchant's keys or settings cannot be loaded: a person has to look."""
-    found = Verdict(act=Act.REVIEW, because=Because.TROUBLE, next_step=NextStep.FIX_CONFIGURATION)
 
     def write() -> None:
         token = cancellation.next_attempt_at
-        ask_at = timezone.now() + schedule.policy().review_every
         if cancellation.status == Cancellation.Status.PENDING:
-            finish.review(cancellation, found, ask_at=ask_at, token=token, error="configuration")
+            finish.review_ours(cancellation, Because.TROUBLE, token=token, error="configuration")
         else:
-            schedule.due_at(cancellation, ask_at)
+            schedule.due_in_review(cancellation)
             cancellation.store(*schedule.DUE, **schedule.held(token))
 
     commit(write, cancellation)

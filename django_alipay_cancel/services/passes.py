@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from django_alipay_cancel.alipay.answers import Answer
 from django_alipay_cancel.alipay.client import AlipayClient
-from django_alipay_cancel.alipay.results import NextStep
 from django_alipay_cancel.exceptions import ends_the_task
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
 from django_alipay_cancel.services import attempts, finish, gateways, hearing, schedule
@@ -37,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 Kind = CancellationAttempt.Kind
 _BUDGETS: dict[str, str] = {Kind.CANCEL: "cancels", Kind.REFUND: "refunds"}
-_FIX = NextStep.FIX_CONFIGURATION
 # So often an answer of one wish may fail to be stored before less of it is.
 _STORING_FAILS = 3
 
@@ -133,8 +131,7 @@ class Pass:
         if self._seen is None:
             self._seen = attempts.newest(self.payment)
         assert self.client is not None  # a pass that may call has one
-        budget = _BUDGETS.get(kind, "inquiries")
-        setattr(self, budget, getattr(self, budget) - 1)
+        vars(self)[_BUDGETS.get(kind, "inquiries")] -= 1
         wishes = Cancellation.objects.using(self.payment.database)
         wish = wishes.get(pk=about) if about else self.cancellation
         return attempts.create(
@@ -190,8 +187,7 @@ class Pass:
         if self.token is None or cancellation is None or not cancellation.is_open:
             return None
         if found.act is Act.REVIEW:
-            ask_at = now + schedule.policy().review_every
-            finish.review(cancellation, found, ask_at=ask_at, token=self.token)
+            finish.review(cancellation, found, token=self.token)
             return None
         due_now = found.at is None or found.at <= now
         in_review = cancellation.status == Cancellation.Status.NEEDS_REVIEW
@@ -280,13 +276,10 @@ class Pass:
 
     def _review_not_stored(self) -> None:
         if self.cancellation is None:
-            return None
+            return
         finish.lock(self.payment)
         self._read_again()
-        found = Verdict(act=Act.REVIEW, because=Because.NOT_STORED, next_step=_FIX)
-        ask_at = timezone.now() + schedule.policy().review_every
-        finish.review(self.cancellation, found, ask_at=ask_at, token=None, error="not_stored")
-        return None
+        finish.review_ours(self.cancellation, Because.NOT_STORED, token=None, error="not_stored")
 
     def _commit(
         self,

@@ -135,6 +135,11 @@ def due_at(cancellation: Cancellation, at: datetime | None) -> None:
     cancellation.next_attempt_at = at
 
 
+def due_in_review(cancellation: Cancellation) -> None:
+    """Likewise, of a row that a person has to look at: Alipay is asked all the same."""
+    due_at(cancellation, timezone.now() + _REVIEW_EVERY)
+
+
 def held(token: datetime | None) -> Mapping[str, datetime]:
     """Return the lookup that a write of the schedule must meet; without a claim, any row does."""
     return {} if token is None else {"next_attempt_at": token}

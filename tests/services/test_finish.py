@@ -228,7 +228,7 @@ def test_a_review_says_why_to_whom_it_is_announced_and_when_alipay_is_asked(
     found = verdict(Act.REVIEW, told=None if told is None else answered(**told))
     ask_at = timezone.now() + timedelta(hours=1)
     token = cancellation.next_attempt_at
-    options = {"ask_at": ask_at, "token": token} | ({"error": error} if error else {})
+    options = {"token": token} | ({"error": error} if error else {})
     written(
         payment,
         cancellation,
@@ -245,10 +245,10 @@ def test_a_review_without_the_claim_or_of_a_finished_wish_is_not_written(wish):
     found, now = verdict(Act.REVIEW), timezone.now()
     with transaction.atomic():
         finish.lock(payment)
-        assert not finish.review(cancellation, found, ask_at=now, token=now)
+        assert not finish.review(cancellation, found, token=now)
         assert cancellation.status == "PENDING" and cancellation.next_attempt_at != now
         finish.reject(payment, cancellation, NextStep.NONE, **TOLD)
-        assert not finish.review(cancellation, found, ask_at=now, token=None)
+        assert not finish.review(cancellation, found, token=None)
     assert cancellation.status == "REJECTED"
 
 
@@ -256,7 +256,7 @@ def test_a_review_without_a_token_asks_for_no_claim(wish):
     payment, cancellation = wish()
     with transaction.atomic():
         finish.lock(payment)
-        assert finish.review(cancellation, verdict(Act.REVIEW), ask_at=timezone.now(), token=None)
+        assert finish.review(cancellation, verdict(Act.REVIEW), token=None)
 
 
 def test_a_claim_is_lost_to_who_came_first_and_kept_by_who_renews_it(wish):
