@@ -1,17 +1,15 @@
-"""Another process that uses the app, and dies where it is told to: python -m tests.actor '{...}'.
+"""Another process that uses the app, and dies where it is told to; see `start_actor`.
 
-The order is a JSON object: `alipay_cancel` (the setting), `do` ("cancel" or "process"), `payment`
-(an id), `start_at` (Unix time), `workers`, `kill_at` (a name of KILL_AT). What came of it is
-printed as JSON.
+The order has `alipay_cancel` (the setting), `do` ("cancel" or "process"), `payment` (an id),
+`start_at` (Unix time), `workers`, `kill_at` (a name of `places`). What came of it is told.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 import time
+import traceback
 
 import django
 
@@ -88,7 +86,16 @@ def places():
     }
 
 
-def main(order):
+def act(order, told):
+    """Carry out the order and tell what came of it, or why nothing did: (result, trace)."""
+    try:
+        told.send((_result(order), ""))
+    except BaseException:
+        told.send((None, traceback.format_exc()))
+        raise
+
+
+def _result(order):
     from django.conf import settings
 
     settings.ALIPAY_CANCEL = order["alipay_cancel"]
@@ -105,8 +112,3 @@ def main(order):
         return {"cancellation": str(cancellation.pk), "status": cancellation.status}
     report = services.process_due_cancellations(workers=order.get("workers", 1))
     return {"processed": report.processed, "errors": report.errors}
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    print(json.dumps(main(json.loads(sys.argv[1]))))

@@ -28,14 +28,14 @@ def wait_until(is_true):
         time.sleep(0.05)
 
 
-def stands_still(process):
-    return Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+def stands_still(actor):
+    return Path(f"/proc/{actor.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
 @pytest.mark.parametrize("place", ["paused_after_commit_1", "paused_after_connecting"])
 def test_what_wakes_up_after_its_lease_sends_nothing(gateway, pay, settings, place):
-    # A lease of 10.6 seconds: three calls at their limit and ten.
-    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "TIMEOUT": (0.1, 0.1)}
+    # A lease of 13 seconds: three calls at their limit and ten.
+    settings.ALIPAY_CANCEL = {**settings.ALIPAY_CANCEL, "TIMEOUT": (0.5, 0.5)}
     payment = pay()
     actor = start_actor(do="cancel", payment=str(payment.pk), kill_at=place)
     try:
@@ -51,13 +51,11 @@ def test_what_wakes_up_after_its_lease_sends_nothing(gateway, pay, settings, pla
         before = rows(payment)
         assert before["cancellations"][0][0] == "PENDING", "the paused one may still be sent"
         while stands_still(actor):
-            os.kill(actor.pid, signal.SIGCONT)
+            os.kill(actor.process.pid, signal.SIGCONT)
             time.sleep(0.05)
-        _, errors = actor.communicate(timeout=PATIENCE)
+        actor.result()
     finally:
-        actor.kill()
-        actor.wait()
-    assert actor.returncode == 0, errors
+        actor.end()
     assert len(gateway.calls_for("payment-order-1", "cancel")) == 1
     assert gateway.payment("payment-order-1").cancel_effects == 0
     assert Cancellation.objects.get().next_attempt_at > timezone.now() - timedelta(seconds=5)

@@ -10,7 +10,7 @@ import pytest
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, CancellationAttempt
 from django_alipay_cancel.testing import Fault
-from tests.processes import result_of, start_actor
+from tests.processes import start_actor
 from tests.services.conftest import rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -26,7 +26,7 @@ def test_sixteen_processes_that_cancel_one_payment_make_one_cancellation(gateway
     actors = [
         start_actor(do="cancel", payment=str(payment.pk), start_at=start_at) for _ in range(16)
     ]
-    told = [result_of(actor) for actor in actors]
+    told = [actor.result() for actor in actors]
     assert len({answer["cancellation"] for answer in told}) == 1
     assert {answer["status"] for answer in told} <= {"PENDING", "SUCCEEDED"}
     assert rows(payment) == {
@@ -45,7 +45,7 @@ def test_four_worker_processes_call_no_row_twice_while_its_lease_holds(gateway, 
     assert report.requested == number
     start_at = time.time() + 5
     actors = [start_actor(do="process", workers=4, start_at=start_at) for _ in range(4)]
-    told = [result_of(actor) for actor in actors]
+    told = [actor.result() for actor in actors]
     assert sum(answer["errors"] for answer in told) == 0
     assert sum(answer["processed"] for answer in told) == number
     calls = Counter(call.body for call in gateway.calls)
