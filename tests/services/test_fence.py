@@ -29,7 +29,11 @@ def wait_until(is_true):
 
 
 def stands_still(actor):
-    return Path(f"/proc/{actor.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+    try:
+        stat = Path(f"/proc/{actor.process.pid}/stat").read_text()
+    except FileNotFoundError:
+        return False  # it has ended
+    return stat.rsplit(")", 1)[1].split()[0] == "T"
 
 
 @pytest.mark.parametrize("place", ["paused_after_commit_1", "paused_after_connecting"])
