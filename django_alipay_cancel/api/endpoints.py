@@ -34,6 +34,7 @@ from django_alipay_cancel.api.serializers import (
 )
 from django_alipay_cancel.conf import settings
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services import schedule
 from django_alipay_cancel.services.permitting import CANCEL, holds
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ def _asked_lately(payment: Payment) -> bool:
 
 def _seconds_to_wait(cancellation: Cancellation) -> int:
     """Return in how many seconds a pending cancellation is worth another look."""
+    if schedule.is_just_claimed(cancellation):
+        return 1  # a worker is about to ask; next_attempt_at is its lease
     now = timezone.now()
     opened = CancellationAttempt.Outcome.OPEN
     started = now - timedelta(seconds=sum(settings.TIMEOUT))

@@ -21,6 +21,8 @@ from django_alipay_cancel.services.history import Policy
 DUE = ("next_attempt_at",)
 _LONGEST_SWEEP_DELAY = timedelta(hours=1)
 _REVIEW_EVERY = timedelta(hours=1)
+# A worker that has claimed a row writes its attempt sooner than that, unless it has to wait.
+_TO_BEGIN = timedelta(seconds=1)
 
 
 def call_limit() -> timedelta:
@@ -117,6 +119,15 @@ def claim(cancellation: Cancellation, *fields: str) -> bool:
     """
     read, cancellation.next_attempt_at = cancellation.next_attempt_at, lease()
     return cancellation.store(*DUE, *fields, next_attempt_at=read)
+
+
+def is_just_claimed(cancellation: Cancellation) -> bool:
+    """Return whether the due time is that of a claim which is less than a second old.
+
+    One that was planned looks like that for a second when it is as far away as a claim lasts.
+    """
+    at = cancellation.next_attempt_at
+    return at is not None and lease() - _TO_BEGIN < at <= lease()
 
 
 def claim_all(locked: list[Cancellation]) -> None:

@@ -16,6 +16,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.api import endpoints
 from django_alipay_cancel.api.permissions import Access
 from django_alipay_cancel.models import Cancellation, CancellationAttempt, Payment
+from django_alipay_cancel.services import schedule
 from django_alipay_cancel.testing import Fault
 from django_alipay_cancel.urls import routes
 from tests.api.conftest import ask, cancellations_of, is_error
@@ -181,6 +182,19 @@ def test_a_call_that_cannot_be_under_way_any_more_leaves_the_wait_for_its_repeat
     assert 28 <= int(clerk.get(asked["Location"])["Retry-After"]) <= 30
     attempt.update(sent_at=timezone.now() - timedelta(seconds=3))
     assert clerk.get(asked["Location"])["Retry-After"] == "1"
+
+
+def test_a_worker_that_is_about_to_ask_is_no_reason_to_wait_for_the_end_of_its_claim(
+    gateway, pay, clerk, clock
+):
+    gateway.misbehave(Fault.ANSWER_LOST_AFTER, api="cancel", calls=1)
+    asked = ask(clerk, pay())
+    cancellation = Cancellation.objects.get()
+    assert schedule.claim(cancellation)
+    assert clerk.get(asked["Location"])["Retry-After"] == "1"
+    # No worker needs that long: it has died, and the claim has to end.
+    clock.shift(2)
+    assert 20 <= int(clerk.get(asked["Location"])["Retry-After"]) <= 29
 
 
 def test_one_in_review_is_202_without_a_wait(gateway, pay, clerk):

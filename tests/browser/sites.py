@@ -65,9 +65,8 @@ def shop_site(scratch: Path) -> Iterator[str]:
 
 @contextmanager
 def _running(command: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    # What it says of errors stands beside the test that fails.
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:
