@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -154,9 +155,8 @@ def site(scratch: Path) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, EXAMPLE / "serve.py", "--port", str(port)],
-        env=environment(scratch),
+        env={**environment(scratch), "PYTHONFAULTHANDLER": "1"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     )
     assert process.stdout is not None
@@ -174,7 +174,7 @@ def site(scratch: Path) -> Iterator[str]:
         process.communicate(timeout=SECONDS)
         assert process.returncode == 0
     finally:
-        process.kill()
+        process.send_signal(signal.SIGABRT)  # what hangs says where
         process.wait()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))

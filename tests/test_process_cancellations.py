@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from django_alipay_cancel import services
-from django_alipay_cancel.management.stopping import stop_signals
+from django_alipay_cancel.management.stopping import Stop, stop_signals
 from django_alipay_cancel.models import Cancellation, Worker
 from django_alipay_cancel.testing import Fault
 
@@ -314,7 +314,25 @@ def test_numbers_that_make_no_sense_are_refused(option: str, value: str) -> None
         call_command("process_cancellations", f"{option}={value}")
 
 
-def test_a_signal_that_wakes_no_wait_is_seen_within_a_second():
+def test_of_many_threads_that_wait_none_stays_behind_when_a_signal_comes():
+    for _ in range(20):
+        stop = Stop(patience=0)
+
+        def work(stop=stop):
+            while not stop.requested():
+                stop.wait(0.01)
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.02)
+        stop.request(signal.SIGTERM, None)
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_signal_that_wakes_no_wait_is_seen_all_the_same():
     def send():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.kill(os.getpid(), signal.SIGTERM)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-import queue
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 
-_SLICE = 1.0
+# Seconds within which somebody who waits looks up.
+_SLICE = 0.2
 
 
 class Stop:
     """A wish to stop that a signal handler may express at any moment.
 
     No threading.Event: a handler that runs while the same thread is inside its wait() would wait
-    for a lock which that thread holds. SimpleQueue.put() may interrupt its own get().
+    for a lock which that thread holds. No SimpleQueue either: of several threads in get() with a
+    timeout, one may stay there for ever (CPython before 3.13).
     """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-        # Not asked of the queue: what is put while somebody waits may never be seen in it.
         self._requested = False
 
     def request(self, number: int, frame: FrameType | None) -> None:
@@ -33,7 +32,6 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self._requested = True
-        self._signals.put(number)
         if self._patience:
             # Whatever hangs then: every row survives a process that is killed.
             signal.alarm(math.ceil(self._patience))
@@ -42,13 +40,10 @@ class Stop:
         return self._requested
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or within a second after a signal came."""
+        """Return after `seconds`, or soon after a signal came."""
         until = time.monotonic() + seconds
         while not self.requested() and (left := until - time.monotonic()) > 0:
-            # In slices: a signal that comes right before a wait, or wakes another thread that
-            # waits, does not cut this one short.
-            with suppress(queue.Empty):
-                self._signals.get(timeout=min(left, _SLICE))
+            time.sleep(min(left, _SLICE))
 
 
 @contextmanager
