@@ -26,7 +26,7 @@ from tests.admin.conftest import page_of, text
 from tests.test_check_alipay import command
 from tests.trust.test_notifications import post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 CLIENT_ID = "SANDBOX_5X00000000000000"

@@ -23,7 +23,7 @@ from django_alipay_cancel.testing.wire import Delivery, Seal
 from tests.meanwhile import meanwhile, thrown_out
 from tests.servers import free_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django_alipay_cancel.testing import Fault
 from tests.admin.conftest import ADMIN, cancel, page_of, text, told
 from tests.admin.test_refunding import use
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 RETURNED = "All the money goes back to the buyer."
 RELEASED = "The hold on the buyer's money is released."

@@ -13,7 +13,7 @@ from django_alipay_cancel.models import Cancellation
 from django_alipay_cancel.testing import Fault
 from tests.api.conftest import ask, cancellations_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 OWN_AFFAIRS = re.compile(
     "balance|key|signature|setting|CLIENT_ID|gateway|proxy|ALIPAY_CANCEL|code|余额|密钥|公钥|私钥|签名|设置|结果码",

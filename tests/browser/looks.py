@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+import pytest
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
@@ -51,6 +53,11 @@ CHINESE = Look(language="zh-hans")
 UNFOLD = Look(host="unfold")
 UNFOLD_CHINESE = replace(UNFOLD, language="zh-hans")
 WITHOUT_JAVASCRIPT = Look(javascript=False)
+
+
+def nightly(*looks: Look) -> list[Any]:
+    """Return these looks as parameters of the nightly run: each part of them is in another one."""
+    return [pytest.param(look, marks=pytest.mark.nightly) for look in looks]
 
 
 def dark(look: Look) -> Look:

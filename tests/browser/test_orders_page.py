@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from tests.browser.looks import CHINESE, PLAIN, Look
+from tests.browser.looks import CHINESE, PLAIN, Look, nightly
 
-LOOKS = {"en": PLAIN, "zh-hans": CHINESE}
 SAYS = {
     "en": {
         "cancel": "Cancel payment {}",
@@ -47,8 +46,8 @@ SAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(LOOKS))
-def language(request):
+@pytest.fixture(scope="module", params=[PLAIN, *nightly(CHINESE)], ids=lambda look: look.language)
+def look(request):
     return request.param
 
 
@@ -98,10 +97,9 @@ class Orders:
 
 
 @pytest.fixture
-def orders(shops, window, language):
+def orders(shops, window, look):
     """The signed-in buyer's orders page; each order can be cancelled once per language."""
-    look = LOOKS[language]
-    orders = Orders(window(shops(language), look), look).open()
+    orders = Orders(window(shops(look.language), look), look).open()
     orders.sign_in()
     return orders
 

@@ -11,9 +11,21 @@ from playwright.sync_api import expect
 from django_alipay_cancel import services
 from django_alipay_cancel.services.batches import NOT_FOUND, GivenLine, record_batch
 from django_alipay_cancel.testing import Fault
-from tests.browser.looks import CHINESE, PLAIN, UNFOLD, WITHOUT_JAVASCRIPT, dark, narrow
+from tests.browser.looks import (
+    CHINESE,
+    PLAIN,
+    UNFOLD,
+    WITHOUT_JAVASCRIPT,
+    dark,
+    narrow,
+    nightly,
+)
 
-LOOKS = [PLAIN, UNFOLD, dark(PLAIN), dark(UNFOLD), narrow(PLAIN), narrow(UNFOLD), narrow(CHINESE)]
+# Each theme by day and by night, and on a telephone.
+LOOKS = [
+    *(dark(PLAIN), dark(UNFOLD), narrow(UNFOLD), narrow(CHINESE)),
+    *nightly(PLAIN, UNFOLD, narrow(PLAIN)),
+]
 
 
 def look_name(look):
@@ -132,7 +144,7 @@ def test_what_breaks_the_policy_is_noticed(chromium):
     assert "style" in told and "img" in told and "script" in told
 
 
-@pytest.mark.parametrize("look", [PLAIN, CHINESE, narrow(PLAIN)], ids=look_name)
+@pytest.mark.parametrize("look", [CHINESE, narrow(PLAIN), *nightly(PLAIN)], ids=look_name)
 def test_nothing_on_the_orders_page_keeps_people_out(shops, window, look):
     from tests.browser.accessibility import faults
     from tests.browser.pictures import take

@@ -9,7 +9,7 @@ import pytest
 from django_alipay_cancel import services
 from django_alipay_cancel.models import Payment
 from django_alipay_cancel.testing import Fault
-from tests.browser.looks import CHINESE, PLAIN
+from tests.browser.looks import CHINESE, PLAIN, nightly
 
 WIDTHS = (375, 1280)
 FEE = {
@@ -26,7 +26,8 @@ REFUNDED = {
     "zh-hans": "该支付未取消，已全额退款。",
 }
 BOX = "If it can no longer be cancelled, refund all of it"
-pytestmark = pytest.mark.parametrize("look", [PLAIN, CHINESE], ids=lambda look: look.language)
+LOOKS = [CHINESE, *nightly(PLAIN)]
+pytestmark = pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.language)
 
 
 @pytest.fixture

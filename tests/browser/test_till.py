@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.looks import CHINESE, PLAIN
+from tests.browser.looks import CHINESE, PLAIN, nightly
 
 SAYS = {
     "en": {
@@ -26,7 +26,7 @@ SAYS = {
 }
 
 
-@pytest.fixture(params=[PLAIN, CHINESE], ids=lambda look: look.language)
+@pytest.fixture(params=[CHINESE, *nightly(PLAIN)], ids=lambda look: look.language)
 def look(request):
     return request.param
 

@@ -422,7 +422,7 @@ REFUND_SMALL = {
         replace(_WINDOW, name="a process stands still", dies=1, refunds_later=True, calls=6),
         replace(_WINDOW, name="persons", persons=1, mixed=True, calls=6),
         replace(_WINDOW, name="nothing is sent", not_sent=True, calls=7),
-        replace(_WINDOW, name="closed in doubt", persons=1, mixed=True, wishes=2, calls=7),
+        replace(_WINDOW, name="closed in doubt", persons=1, mixed=True, wishes=2, calls=6),
         replace(_WINDOW, name="switched off", switched_off=True, effects_later=True, calls=6),
     )
 }  # fmt: skip

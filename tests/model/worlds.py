@@ -17,7 +17,7 @@ SMALL = {
         World("troubles", troubles=True, not_sent=True, effects_later=True, calls=7),
         World("nothing is sent", not_sent=True, calls=8),
         World("late pay", start=ABSENT, pays=True, notifies=True, effects_later=True, calls=9),
-        World("late pay, persons", start=ABSENT, pays=True, notifies=True, persons=1, calls=6),
+        World("late pay, persons", start=ABSENT, pays=True, notifies=True, persons=1, calls=5),
         World("unpaid", start=UNPAID, pays=True, fails=True, notifies=True, effects_later=True),
         replace(_SWEEP, name="sweep", calls=8, delays=2),
         replace(_SWEEP, name="sweep dies", dies=1, calls=7),

@@ -16,10 +16,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=23, minutes=50)
 # Five hundred rows for a day are seventy thousand attempts.
-LENGTHS = [
-    pytest.param(HOUR, id="an hour"),
-    # More of the same passes: what they write hangs on the database no more than in an hour.
-    pytest.param(DAY, id="a day", marks=pytest.mark.once),
+# More of the same passes than in an hour: what they write hangs on the database no more than there,
+# and those that are refused are the more.
+OUTAGES = [
+    pytest.param("refused", HOUR, id="refused-an hour"),
+    pytest.param("silent", HOUR, id="silent-an hour"),
+    pytest.param("refused", DAY, id="refused-a day", marks=pytest.mark.nightly),
+    pytest.param("silent", DAY, id="silent-a day", marks=pytest.mark.once),
 ]
 FULL = pytest.param(500, marks=[pytest.mark.nightly, pytest.mark.timeout(3 * 3600)])
 
@@ -44,8 +47,7 @@ def _next_due():
 
 
 @pytest.mark.parametrize("number", [3, FULL])
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("kind", ["refused", "silent"])
+@pytest.mark.parametrize(("kind", "length"), OUTAGES)
 def test_all_finish_after_an_outage_and_none_gave_up_before(
     gateway, pay, settings, kind, length, number
 ):

@@ -11,7 +11,7 @@ from django_alipay_cancel.testing import Fault
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
 from tests.trust.test_notifications import PATH, is_acknowledged, is_refused, message, post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 class Vault:

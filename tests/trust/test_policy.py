@@ -15,7 +15,7 @@ from django_alipay_cancel.testing import FakeAlipay, Fault
 from django_alipay_cancel.testing.keys import new_key, public_key_text
 from django_alipay_cancel.testing.wire import Delivery, Seal
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 CANCEL = "/ams/sandbox/api/v1/payments/cancel"
 
