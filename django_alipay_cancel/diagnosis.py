@@ -43,10 +43,10 @@ def of_keys(merchant: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
     Callables in `entry` are passed over.
     """
     own = _load(merchant, ("PRIVATE_KEY",), entry.get("PRIVATE_KEY"), load_private_key)
-    yield from own.findings(_swapped(entry))
+    yield from own.findings(entry)
     for names, text in _public_texts(entry.get("ALIPAY_PUBLIC_KEY")):
         public = _load(merchant, names, text, load_public_key)
-        yield from public.findings(_swapped(entry))
+        yield from public.findings(entry)
         if own.fingerprint and public.fingerprint == own.fingerprint:
             yield Error(
                 id="django_alipay_cancel.E008",
@@ -96,10 +96,10 @@ class _Loaded:
     description: str = ""
     fingerprint: str = ""
 
-    def findings(self, hint: str) -> Iterator[CheckMessage]:
+    def findings(self, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
         if self.problem:
             text = f"{self.name}: {self.problem}"
-            yield Error(text, hint=hint, id="django_alipay_cancel.E005")
+            yield Error(text, hint=_swapped(entry), id="django_alipay_cancel.E005")
         elif self.description:
             yield Info(f"{self.name}: {self.description}")
 

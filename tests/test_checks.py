@@ -12,6 +12,7 @@ from django.core.management.base import SystemCheckError
 from django.utils.translation import override
 
 from django_alipay_cancel import checks
+from django_alipay_cancel.alipay.signing import load_private_key, load_public_key
 from django_alipay_cancel.conf import client_for
 from django_alipay_cancel.testing import FakeAlipay
 from django_alipay_cancel.testing.keys import new_key, private_key_text, public_key_text
@@ -55,6 +56,16 @@ def test_good_settings_leave_nothing_to_say(found, entry):
     proxy = {"PROXY": "http://proxy.example:3128"}
     assert found(entry | proxy) == []
     assert found(entry | proxy | {"PROXY_USER": "shop", "PROXY_PASSWORD": "a:b@c é"}) == []
+
+
+def test_settings_that_are_checked_again_parse_no_key_again(found, entry):
+    def parsed():
+        return [load.cache_info().misses for load in (load_private_key, load_public_key)]
+
+    found(entry)
+    once = parsed()
+    assert found(entry) == []
+    assert parsed() == once
 
 
 # Django's own checks ask the database what it can do, from 6.1 on.

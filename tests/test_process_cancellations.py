@@ -24,7 +24,7 @@ from django_alipay_cancel.management.stopping import Stop, stop_signals
 from django_alipay_cancel.models import Cancellation, Worker
 from django_alipay_cancel.testing import Fault
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from django_alipay_cancel import services
@@ -34,6 +36,12 @@ ANSWERS = {
     "HTTP 502": (Fault.HTTP_STATUS, {"status": 502}),
     "no JSON": (Fault.NOT_JSON, {}),
 }
+# On a server, unless nightly: one of each kind. How answers are read hangs on no database.
+ANSWERED = (
+    ANSWERS
+    if connection.vendor == "sqlite" or os.environ.get("NIGHTLY")
+    else {name: ANSWERS[name] for name in ("S", "F of the system", "U, with effect", "lost")}
+)
 TAKEN_OVER = "another worker takes it after the lease"
 ACTS = {
     "nobody acts": lambda known, clock: None,
@@ -94,7 +102,7 @@ def test_what_somebody_does_meanwhile_falsifies_no_answer_and_moves_nobody_else(
     gateways, clock, act, start
 ):
     others = list(bystanders(gateways))
-    for name, answer in ANSWERS.items():
+    for name, answer in ANSWERED.items():
         known = Known(gateways["default"], "default", "SUCCESS")
         work = begin(known, clock, start, by_worker="worker" in act)
         known.misbehave(answer)
