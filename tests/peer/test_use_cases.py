@@ -14,7 +14,7 @@ from django_alipay_cancel import services
 from django_alipay_cancel.models import Cancellation, Payment
 from tests.peer.far_end import FarEnd
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True)
