@@ -332,7 +332,7 @@ def test_of_many_threads_that_wait_none_stays_behind_when_a_signal_comes():
         assert not any(thread.is_alive() for thread in threads)
 
 
-def test_a_signal_that_wakes_no_wait_is_seen_all_the_same():
+def test_a_signal_that_wakes_no_wait_is_seen_within_a_second():
     def send():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.kill(os.getpid(), signal.SIGTERM)

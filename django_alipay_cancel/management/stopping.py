@@ -40,7 +40,7 @@ class Stop:
         return self._requested
 
     def wait(self, seconds: float) -> None:
-        """Return after `seconds`, or soon after a signal came."""
+        """Return after `seconds`, or within 0.2 seconds after a signal came."""
         until = time.monotonic() + seconds
         while not self.requested() and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE))

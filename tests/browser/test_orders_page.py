@@ -8,6 +8,8 @@ import pytest
 
 from tests.browser.looks import CHINESE, PLAIN, Look, nightly
 
+LOOKS = [PLAIN, *nightly(CHINESE)]
+pytestmark = pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.language)
 SAYS = {
     "en": {
         "cancel": "Cancel payment {}",
@@ -44,11 +46,6 @@ SAYS = {
         "paid": "已付款",
     },
 }
-
-
-@pytest.fixture(scope="module", params=[PLAIN, *nightly(CHINESE)], ids=lambda look: look.language)
-def look(request):
-    return request.param
 
 
 class Orders:

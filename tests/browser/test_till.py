@@ -6,6 +6,8 @@ import pytest
 
 from tests.browser.looks import CHINESE, PLAIN, nightly
 
+LOOKS = [CHINESE, *nightly(PLAIN)]
+pytestmark = pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.language)
 SAYS = {
     "en": {
         "new": "New sale: 12.50 USD",
@@ -24,11 +26,6 @@ SAYS = {
         "cancelled": "已取消，本单不收款。",
     },
 }
-
-
-@pytest.fixture(params=[CHINESE, *nightly(PLAIN)], ids=lambda look: look.language)
-def look(request):
-    return request.param
 
 
 @pytest.fixture

@@ -81,9 +81,9 @@ class Seen:
         with pytest.raises(kinds) as caught:
             yield
         self.add_error(caught.value)
-        # The page for the developer: a mail shows the same without the settings.
-        reporter = ExceptionReporter(None, caught.type, caught.value, caught.tb)
-        self.add(reporter.get_traceback_text())
+        for is_email in (True, False):
+            reporter = ExceptionReporter(None, caught.type, caught.value, caught.tb, is_email)
+            self.add(reporter.get_traceback_text())
 
 
 @pytest.fixture
